@@ -1,0 +1,63 @@
+# Needs Python 3.11 or newer and make; everything else is fetched into .venv.
+#   make serve   the API at http://127.0.0.1:8000
+#   make test    all tests
+#   make lint    style, types, layers, and schema.graphql against the code
+#   make bench   the benchmarks
+#   make lock    the locked requirements, anew from pyproject.toml
+
+# The newest interpreter that runs; PYTHON=… chooses another.
+PYTHON ?= $(firstword $(foreach v,3.13 3.12 3.11 3.14,$(shell python$v -c 'print("python$v")' 2>/dev/null)) python3)
+BIN := .venv/bin
+GRAPHIQL := graph/static/graphiql/index.js
+say = @printf '\033[1m— %s\033[0m\n'
+
+.PHONY: serve test lint bench lock
+
+serve: .venv/.runtime $(GRAPHIQL)
+	@$(BIN)/tickets serve
+
+test: .venv/.dev $(GRAPHIQL)
+	@$(BIN)/pytest $(ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/tickets schema | diff -u schema.graphql -
+
+bench: .venv/.dev
+	@$(BIN)/python -m bench $(ARGS)
+
+# Both files hold for Python 3.11 and up on every system; ARGS=--upgrade moves to the newest releases.
+lock:
+	$(say) 'Locking requirements.txt and requirements-dev.txt'
+	@tmp=$$(mktemp -d) && trap 'rm -rf $$tmp' EXIT && $(PYTHON) -m venv $$tmp && $$tmp/bin/pip install --quiet uv \
+		&& lock="$$tmp/bin/uv pip compile pyproject.toml --extra embedded --group build --universal \
+			--python-version 3.11 --generate-hashes --no-header --quiet $(ARGS)" \
+		&& $$lock -o requirements.txt \
+		&& $$lock --group dev -c requirements.txt -o requirements-dev.txt
+
+.venv/.python:
+	$(say) 'Making .venv with $(PYTHON)'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, %s is %d.%d: make PYTHON=/path/to/python3.11" % (sys.executable, *sys.version_info[:2]))'
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/.runtime: requirements.txt pyproject.toml .venv/.python
+	$(say) 'Installing the server and its embedded database (requirements.txt)'
+	@$(BIN)/pip install --quiet --require-hashes -r requirements.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.runtime
+	$(say) 'Installing what tests and checks need (requirements-dev.txt)'
+	@$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# npm's install scripts look for node on the path.
+$(GRAPHIQL): $(wildcard graph/graphiql/*.* graph/graphiql/src/*) | .venv/.runtime
+	$(say) 'Building GraphiQL, so that it works without internet'
+	@cd graph/graphiql && export PATH="$(CURDIR)/$(BIN):$$PATH" \
+		&& npm ci --no-audit --no-fund --loglevel=error && node build.mjs
+	@touch $@
