@@ -1,0 +1,1 @@
+"""The rules: who may do what, and what then happens. Knows nothing of GraphQL or HTTP."""

@@ -1,0 +1,112 @@
+"""Recording what is said, and what that does to tickets."""
+
+from dataclasses import dataclass
+
+from bson import ObjectId
+
+from domain.access import Actor, Permission
+from domain.clock import Clock, sort_key
+from domain.customers import Customers
+from domain.tickets import Tickets
+from domain.validation import KEY_LENGTH, TEXT_LENGTH, Checks
+from persistence.customers import CustomerStore
+from persistence.database import Database, Transaction
+from persistence.errors import Duplicate
+from persistence.models import ActorKind, Conversation, Message, MessageAuthor
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`replayed`: the channel had delivered the message before, and nothing was done now."""
+
+    message: Message
+    conversation: Conversation
+    replayed: bool = False
+
+
+class Conversations:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: CustomerStore,
+        customers: Customers,
+        tickets: Tickets,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._customers = customers
+        self._tickets = tickets
+        self._clock = clock
+
+    async def record(
+        self, actor: Actor, conversation_id: ObjectId, text: str, *, external_id: str | None = None
+    ) -> Recorded:
+        """Records what the customer wrote (a bot delivers it) or what an agent answered.
+
+        A customer's message takes up the conversation's waiting and resolved tickets. With an
+        `external_id`, a message delivered twice is one message.
+        Raises ValidationFailed, NotFound, Forbidden.
+        """
+        author = MessageAuthor.CUSTOMER if actor.is_bot else MessageAuthor.AGENT
+        return await self.write(actor, conversation_id, text, author=author, external_id=external_id)
+
+    async def write(
+        self,
+        actor: Actor,
+        conversation_id: ObjectId,
+        text: str,
+        *,
+        author: MessageAuthor,
+        external_id: str | None = None,
+    ) -> Recorded:
+        """As `record`, for an author that is known; the assistant's answers come this way."""
+        actor.require(Permission.RECORD_MESSAGES)
+        checks = Checks()
+        said = checks.text("text", text, longest=TEXT_LENGTH)
+        known_as = checks.optional_text(
+            "externalId", external_id, longest=KEY_LENGTH, lines=False
+        )
+        checks.done()
+        conversation = await self._customers.get_conversation(actor, conversation_id)
+        if known_as is not None:
+            known = await self._store.find_message(conversation_id, known_as)
+            if known is not None:
+                return Recorded(known, conversation, replayed=True)
+        now = self._clock()
+        key = ObjectId()
+        message = Message(
+            id=key,
+            conversation_id=conversation_id,
+            author=author,
+            author_ref=actor.ref,
+            text=said,
+            external_id=known_as,
+            sent_at=now,
+            sort=sort_key(now, key),
+        )
+
+        async def store(session: Transaction) -> None:
+            await self._store.add_message(message, session=session)
+            if author is MessageAuthor.CUSTOMER:
+                customer = await self._store.find(conversation.customer_id, session=session)
+                writer = Actor(
+                    ActorKind.CUSTOMER,
+                    conversation.customer_id,
+                    (customer and customer.name) or "customer",
+                    actor.role,
+                    conversation.customer_id,
+                )
+                await self._tickets.customer_wrote(writer, conversation_id, now, session)
+
+        try:
+            await self._database.transaction(store)
+        except Duplicate:
+            if known_as is None:
+                raise
+            known = await self._store.find_message(conversation_id, known_as)
+            if known is None:
+                raise
+            return Recorded(known, conversation, replayed=True)
+        return Recorded(message, conversation)

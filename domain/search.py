@@ -1,0 +1,75 @@
+"""Search words: folded, so that accents, case and common endings do not matter.
+
+A document keeps the folded words of its text. A query word finds a document when one of the
+document's words starts with the query word's root, which is what the word shares with both its
+Spanish and its English stem: `lámparas` and `lampara` both look for `lampara`, `facturas` for
+`factur`. A root of under four letters would find too much, so such a word is only freed of its
+plural `s`. Nothing but letters and digits survives, hence no text can become an operator.
+"""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+import snowballstemmer
+
+# Beyond these a text has said what it is about; the rest would only make the index larger.
+MAX_TERMS = 1_000
+MAX_TERM_LENGTH = 40
+MAX_QUERY_WORDS = 10
+
+_SHORTEST_ROOT = 4
+_SHORTEST_PHONE = 7
+_WORD = re.compile(r"[^\W_]+")
+_PHONE = re.compile(r"\+?[\d\s().-]+")
+_SPANISH = snowballstemmer.stemmer("spanish")
+_ENGLISH = snowballstemmer.stemmer("english")
+
+
+def fold(text: str) -> str:
+    """`text` without accents, case and compatibility forms: `LÁMPARA` is `lampara`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def terms_of(texts: Iterable[str | None]) -> list[str]:
+    """The distinct folded words of `texts`, sorted, at most MAX_TERMS, the first ones kept."""
+    words: dict[str, None] = {}
+    for text in texts:
+        for word in _WORD.findall(fold(text or "")):
+            words.setdefault(word[:MAX_TERM_LENGTH])
+            if len(words) == MAX_TERMS:
+                return sorted(words)
+    return sorted(words)
+
+
+def phone_terms(phone: str) -> list[str]:
+    """The ways a phone in E.164 is typed from its start: with and without the country code."""
+    digits = phone.lstrip("+")
+    return [digits, *(digits[skip:] for skip in (1, 2, 3) if len(digits) - skip >= 8)]
+
+
+def query_words(text: str) -> tuple[str, ...]:
+    """The prefixes that a document must all have, at most MAX_QUERY_WORDS.
+
+    A text that looks like a phone number is one word, whatever its spaces.
+    """
+    digits = "".join(letter for letter in text if letter.isdigit())
+    if len(digits) >= _SHORTEST_PHONE and _PHONE.fullmatch(text.strip()):
+        return (digits[:MAX_TERM_LENGTH],)
+    words = _WORD.findall(fold(text))[:MAX_QUERY_WORDS]
+    return tuple(dict.fromkeys(_root(word[:MAX_TERM_LENGTH]) for word in words))
+
+
+@lru_cache(maxsize=10_000)
+def _root(word: str) -> str:
+    if not word.isalpha():
+        return word
+    # The English stem of both `delivery` and `deliveries` ends in an i that neither word shares.
+    stems = (_SPANISH.stemWord(word), _ENGLISH.stemWord(word).removesuffix("i"))
+    root = os.path.commonprefix([word, *(fold(stem) for stem in stems)])
+    if len(root) >= _SHORTEST_ROOT:
+        return root
+    return word.removesuffix("s") if len(word) > _SHORTEST_ROOT else word

@@ -1,0 +1,114 @@
+"""Checks of what callers send. A service collects every fault of an input, then refuses it whole."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import phonenumbers
+
+from domain.errors import FieldError, ValidationFailed
+from persistence.models import Location
+
+SUBJECT_LENGTH = 200
+TEXT_LENGTH = 10_000
+NAME_LENGTH = 200
+MAX_TAGS = 20
+TAG_LENGTH = 40
+KEY_LENGTH = 200
+PASSWORD_LENGTH = (10, 200)
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_LINE_BREAKS_AND_TABS = frozenset("\n\r\t")
+
+
+class Checks:
+    """Collects faults under the paths that the client wrote; `done` raises them together."""
+
+    def __init__(self) -> None:
+        self._faults: list[FieldError] = []
+
+    def fault(self, path: str, message: str) -> None:
+        self._faults.append(FieldError(path, message))
+
+    def done(self) -> None:
+        """Raises ValidationFailed where anything was wrong."""
+        if self._faults:
+            raise ValidationFailed(self._faults)
+
+    def text(self, path: str, value: str, *, longest: int, lines: bool = True) -> str:
+        """`value` trimmed; 1 to `longest` characters, without control characters."""
+        text = self._printable(path, value, lines=lines).strip()
+        if not text:
+            self.fault(path, "must not be empty")
+        elif len(text) > longest:
+            self.fault(path, f"must have at most {longest} characters, has {len(text)}")
+        return text
+
+    def optional_text(
+        self, path: str, value: str | None, *, longest: int, lines: bool = True
+    ) -> str | None:
+        """As `text`, where nothing and only spaces mean None."""
+        if value is None or not value.strip():
+            return None
+        return self.text(path, value, longest=longest, lines=lines)
+
+    def tags(self, path: str, values: Sequence[str]) -> list[str]:
+        """Folded to lower case, without repetition, in the order given."""
+        tags = dict.fromkeys(
+            self.text(f"{path}[{index}]", value, longest=TAG_LENGTH, lines=False).lower()
+            for index, value in enumerate(values)
+        )
+        if len(tags) > MAX_TAGS:
+            self.fault(path, f"must be at most {MAX_TAGS}, are {len(tags)}")
+        return list(tags)
+
+    def location(self, path: str, location: Location) -> Location | None:
+        """None where nothing is said of the place; coordinates in degrees, both or neither."""
+        latitude, longitude = location.latitude, location.longitude
+        if (latitude is None) != (longitude is None):
+            self.fault(path, "latitude and longitude go together")
+        for name, value, bound in (("latitude", latitude, 90), ("longitude", longitude, 180)):
+            if value is not None and not -bound <= value <= bound:
+                self.fault(f"{path}.{name}", f"must be between -{bound} and {bound} degrees")
+        checked = Location(
+            address=self.optional_text(f"{path}.address", location.address, longest=500),
+            reference=self.optional_text(f"{path}.reference", location.reference, longest=500),
+            latitude=latitude,
+            longitude=longitude,
+        )
+        return None if checked == Location() else checked
+
+    def email(self, path: str, value: str) -> str:
+        """Trimmed and folded to lower case."""
+        email = self.text(path, value, longest=254, lines=False).lower()
+        if email and not _EMAIL.fullmatch(email):
+            self.fault(path, "is not an e-mail address")
+        return email
+
+    def password(self, path: str, value: str) -> str:
+        shortest, longest = PASSWORD_LENGTH
+        if not shortest <= len(value) <= longest:
+            self.fault(path, f"must have {shortest} to {longest} characters")
+        return self._printable(path, value, lines=False)
+
+    def phone(self, path: str, value: str, region: str) -> str:
+        """In E.164; a number without a country code is taken to be of `region` (ISO 3166-1)."""
+        try:
+            number = phonenumbers.parse(self._printable(path, value, lines=False), region)
+        except phonenumbers.NumberParseException:
+            self.fault(path, "is not a phone number; write it like +52 55 1234 5678")
+            return ""
+        if not phonenumbers.is_possible_number(number):
+            self.fault(path, "is not a possible phone number; write it like +52 55 1234 5678")
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+    def _printable(self, path: str, value: str, *, lines: bool) -> str:
+        allowed = _LINE_BREAKS_AND_TABS if lines else frozenset[str]()
+        for position, letter in enumerate(value):
+            # Cc: control characters, NUL among them. Cs: surrogates, which no encoding can store.
+            if letter not in allowed and unicodedata.category(letter) in ("Cc", "Cs"):
+                self.fault(
+                    path, f"has a character that cannot be stored at position {position}"
+                )
+                return ""
+        return value

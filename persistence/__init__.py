@@ -1,0 +1,1 @@
+"""What is stored and how: models, indexes, queries, conditional updates, the embedded server."""

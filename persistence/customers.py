@@ -1,0 +1,165 @@
+"""Customers, their conversations and the messages in them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from persistence.database import Database, Transaction
+from persistence.documents import Document, from_document, to_document
+from persistence.errors import Duplicate
+from persistence.models import (
+    Conversation,
+    ConversationChannel,
+    ConversationHandler,
+    Customer,
+    Message,
+)
+from persistence.pages import Page, Window, read_page
+
+
+class CustomerStore:
+    def __init__(self, database: Database) -> None:
+        self._customers = database.collection(Customer)
+        self._conversations = database.collection(Conversation)
+        self._messages = database.collection(Message)
+
+    # ---- customers -------------------------------------------------------------------------
+
+    async def find(
+        self, key: ObjectId, *, session: Transaction | None = None
+    ) -> Customer | None:
+        found = await self._customers.find_one({"_id": key}, session=session)
+        return from_document(Customer, found) if found else None
+
+    async def find_by_phone(
+        self, phone: str, *, session: Transaction | None = None
+    ) -> Customer | None:
+        """`phone` in E.164."""
+        found = await self._customers.find_one({"phone": phone}, session=session)
+        return from_document(Customer, found) if found else None
+
+    async def find_by_keys(self, keys: Iterable[ObjectId]) -> dict[ObjectId, Customer]:
+        found = self._customers.find({"_id": {"$in": list(set(keys))}}, {"terms": 0})
+        customers = [from_document(Customer, document) async for document in found]
+        return {customer.id: customer for customer in customers}
+
+    async def add(self, customer: Customer, *, session: Transaction) -> None:
+        """Raises Duplicate where the phone is another customer's."""
+        try:
+            await self._customers.insert_one(to_document(customer), session=session)
+        except DuplicateKeyError as error:
+            raise Duplicate("phone") from error
+
+    async def replace_fields(
+        self, old: Customer, new: Customer, *, session: Transaction
+    ) -> None:
+        """Writes the fields that differ and no others."""
+        before, after = to_document(old), to_document(new)
+        changed = {field: value for field, value in after.items() if before[field] != value}
+        await self._customers.update_one({"_id": old.id}, {"$set": changed}, session=session)
+
+    async def page(self, words: tuple[str, ...], window: Window) -> Page[Customer]:
+        """Newest first; `words` are folded prefixes, all of which must match."""
+        return await read_page(
+            self._customers, Customer, _matching(words), window, key="sort", descending=True
+        )
+
+    async def count(self, words: tuple[str, ...]) -> int:
+        return await self._customers.count_documents(_matching(words))
+
+    # ---- conversations ---------------------------------------------------------------------
+
+    async def find_conversation(
+        self, key: ObjectId, *, session: Transaction | None = None
+    ) -> Conversation | None:
+        found = await self._conversations.find_one({"_id": key}, session=session)
+        return from_document(Conversation, found) if found else None
+
+    async def find_conversations(
+        self, keys: Iterable[ObjectId]
+    ) -> dict[ObjectId, Conversation]:
+        found = self._conversations.find({"_id": {"$in": list(set(keys))}})
+        conversations = [from_document(Conversation, document) async for document in found]
+        return {conversation.id: conversation for conversation in conversations}
+
+    async def find_conversation_by_external_id(
+        self, channel: ConversationChannel, external_id: str
+    ) -> Conversation | None:
+        found = await self._conversations.find_one(
+            {"channel": channel.value, "external_id": external_id}
+        )
+        return from_document(Conversation, found) if found else None
+
+    async def add_conversation(self, conversation: Conversation) -> None:
+        """Raises Duplicate where the channel already knows that external id."""
+        try:
+            await self._conversations.insert_one(to_document(conversation))
+        except DuplicateKeyError as error:
+            raise Duplicate("external_id") from error
+
+    async def set_handler(
+        self,
+        key: ObjectId,
+        handler: ConversationHandler,
+        *,
+        handled_by: ObjectId | None,
+        at: datetime,
+        session: Transaction | None = None,
+    ) -> None:
+        await self._conversations.update_one(
+            {"_id": key},
+            {"$set": {"handler": handler.value, "handled_by": handled_by, "updated_at": at}},
+            session=session,
+        )
+
+    async def conversations_page(
+        self, customer_id: ObjectId, window: Window
+    ) -> Page[Conversation]:
+        """Newest first."""
+        return await read_page(
+            self._conversations, Conversation, {"customer_id": customer_id}, window,
+            key="sort", descending=True,
+        )
+
+    async def count_conversations(self, customer_id: ObjectId) -> int:
+        return await self._conversations.count_documents({"customer_id": customer_id})
+
+    # ---- messages --------------------------------------------------------------------------
+
+    async def find_message(
+        self, conversation_id: ObjectId, external_id: str, *, session: Transaction | None = None
+    ) -> Message | None:
+        found = await self._messages.find_one(
+            {"conversation_id": conversation_id, "external_id": external_id}, session=session
+        )
+        return from_document(Message, found) if found else None
+
+    async def add_message(self, message: Message, *, session: Transaction) -> None:
+        """Raises Duplicate where the conversation already has that external id."""
+        try:
+            await self._messages.insert_one(to_document(message), session=session)
+        except DuplicateKeyError as error:
+            raise Duplicate("external_id") from error
+
+    async def messages_page(self, conversation_id: ObjectId, window: Window) -> Page[Message]:
+        """Oldest first."""
+        return await read_page(
+            self._messages, Message, {"conversation_id": conversation_id}, window, key="sort"
+        )
+
+    async def count_messages(self, conversation_id: ObjectId) -> int:
+        return await self._messages.count_documents({"conversation_id": conversation_id})
+
+
+def _matching(words: tuple[str, ...]) -> Document:
+    if not words:
+        return {}
+    return {
+        "terms": {
+            "$all": [
+                {"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}} for word in words
+            ]
+        }
+    }

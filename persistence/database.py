@@ -1,0 +1,123 @@
+"""The connection: collections, transactions, indexes, and what is asked of a server."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from bson.codec_options import CodecOptions
+from motor.core import AgnosticClient, AgnosticClientSession, AgnosticCollection
+from motor.motor_asyncio import AsyncIOMotorClient
+from odmantic import AIOEngine, Model
+from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from persistence.documents import Document
+from persistence.errors import UnsuitableServer
+from persistence.models import MODELS
+
+T = TypeVar("T")
+Transaction = AgnosticClientSession
+Collection = AgnosticCollection[Document]
+
+# How long a transaction is tried again while others get in its way.
+CONTENTION_SECONDS = 15.0
+
+
+class Database:
+    """One MongoDB database. Instants go in and come out as UTC-aware datetimes."""
+
+    def __init__(self, uri: str, name: str, *, timeout_seconds: float = 5.0) -> None:
+        milliseconds = int(timeout_seconds * 1000)
+        self._client: AgnosticClient[Document] = AsyncIOMotorClient(
+            uri,
+            tz_aware=True,
+            serverSelectionTimeoutMS=milliseconds,
+            connectTimeoutMS=milliseconds,
+            socketTimeoutMS=4 * milliseconds,
+            maxPoolSize=100,
+            appname="tickets",
+        )
+        self._database = self._client.get_database(
+            name,
+            codec_options=CodecOptions(tz_aware=True),
+            write_concern=WriteConcern("majority"),
+            read_concern=ReadConcern("majority"),
+        )
+
+    def collection(self, model: type[Model]) -> Collection:
+        return self.named_collection(str(model.model_config["collection"]))
+
+    def named_collection(self, name: str) -> Collection:
+        return self._database.get_collection(name)
+
+    @property
+    def native(self) -> Any:
+        """The driver's own database, for change streams, GridFS and diagnostics in this package."""
+        return self._database
+
+    async def ping(self) -> None:
+        """Raises a driver error that `is_unavailable` knows when the server does not answer."""
+        await self._client.admin.command("ping")
+
+    async def require_suitable_server(self) -> None:
+        """Raises UnsuitableServer for a standalone server.
+
+        Transactions and change streams, on which every promise about events rests, exist only on
+        replica sets and sharded clusters.
+        """
+        hello = await self._client.admin.command("hello")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise UnsuitableServer(
+                "This MongoDB is a standalone server, which has no transactions and no change "
+                "streams. Start it as a replica set (mongod --replSet rs0, then rs.initiate() "
+                "once in mongosh), or leave TICKETS_MONGODB_URI unset to use the embedded database."
+            )
+
+    async def prepare(self) -> None:
+        """Creates missing collections and indexes; safe to run by several processes at once."""
+        engine = AIOEngine(client=self._client, database=self._database.name)  # pyright: ignore[reportArgumentType]  # odmantic's annotation predates Motor's generics
+        await engine.configure_database(list(MODELS), update_existing_indexes=True)
+
+    async def transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Runs `work` in one transaction and commits it, or leaves nothing behind.
+
+        `work` may run several times, when another writer gets in its way, so it reads what it
+        decides upon through the session that it is given and has no effect elsewhere. Raises what
+        `work` raises, or the driver's error once contention has lasted CONTENTION_SECONDS.
+        """
+        give_up_at = time.monotonic() + CONTENTION_SECONDS
+        delay = 0.005
+        reconnections = 0
+        while True:
+            try:
+                async with await self._client.start_session() as session:
+                    async with session.start_transaction():
+                        result = await work(session)
+                    return result
+            except PyMongoError as error:
+                if not error.has_error_label("TransientTransactionError"):
+                    raise
+                if isinstance(error, ConnectionFailure):
+                    # After a restart of the server every pooled connection fails once.
+                    reconnections += 1
+                if reconnections > 2 or time.monotonic() > give_up_at:
+                    raise
+            # Writers that met once would meet again if they all waited the same time.
+            await asyncio.sleep(delay * (0.5 + random.random()))
+            delay = min(delay * 2, 0.25)
+
+    async def close(self) -> None:
+        self._client.close()
+
+
+@asynccontextmanager
+async def connected(uri: str, name: str) -> AsyncIterator[Database]:
+    database = Database(uri, name)
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,396 @@
+"""Tickets with their notes, links and events: what is asked of them and what is written."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from persistence.database import Database, Transaction
+from persistence.documents import Document, from_document, to_document
+from persistence.errors import Duplicate
+from persistence.models import (
+    Note,
+    NoteVisibility,
+    SlaState,
+    SlaTargetKind,
+    Ticket,
+    TicketEvent,
+    TicketFacts,
+    TicketLink,
+    TicketLinkKind,
+    TicketPriority,
+    TicketSource,
+    TicketStatus,
+)
+from persistence.pages import Page, Window, read_page
+
+# What a page of tickets leaves in the database: fields that are only there to be queried.
+_SHOWN: Document = {"terms": 0, "audience": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class TicketScope:
+    """The tickets that one actor may see; without a restriction, all of them."""
+
+    audience: tuple[str, ...] | None = None
+    customer_id: ObjectId | None = None
+
+    def conditions(self) -> Document:
+        conditions: Document = {}
+        if self.customer_id is not None:
+            conditions["customer_id"] = self.customer_id
+        if self.audience is not None:
+            conditions["audience"] = {"$in": list(self.audience)}
+        return conditions
+
+    def admits(self, ticket: Ticket | TicketFacts) -> bool:
+        """What `conditions` asks of the database, asked of a ticket at hand."""
+        if self.customer_id is not None and ticket.customer_id != self.customer_id:
+            return False
+        return self.audience is None or not set(self.audience).isdisjoint(ticket.audience)
+
+
+class TicketOrder(StrEnum):
+    """The orders that a list offers, each with the sort key that it reads."""
+
+    CREATED_AT = "created"
+    UPDATED_AT = "updated"
+    PRIORITY = "priority"
+    RESOLUTION_DUE_AT = "due"
+
+    def key_of(self, ticket: Ticket) -> str:
+        return getattr(ticket.sort, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketQuery:
+    """What a list asks for; what is None is not asked.
+
+    `words` are folded prefixes (`domain.search`), all of which must match. `sla_states` holds when
+    one of the ticket's two targets is in one of the states at `now`. Every clause is on a field of
+    its own, with no operator at the top level, which planners of every kind can use an index for.
+    """
+
+    now: datetime
+    status: tuple[TicketStatus, ...] | None = None
+    priority: tuple[TicketPriority, ...] | None = None
+    category: tuple[str, ...] | None = None
+    assignee_id: ObjectId | None = None
+    unassigned: bool = False
+    customer_id: ObjectId | None = None
+    conversation_id: ObjectId | None = None
+    tag: str | None = None
+    source: TicketSource | None = None
+    escalated: bool | None = None
+    sla_states: tuple[SlaState, ...] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    words: tuple[str, ...] = ()
+
+    def conditions(self) -> Document:
+        # The narrowest clauses first: a simple planner takes the first that has an index.
+        conditions: Document = {}
+        if self.customer_id is not None:
+            conditions["customer_id"] = self.customer_id
+        if self.conversation_id is not None:
+            conditions["conversation_id"] = self.conversation_id
+        if self.unassigned:
+            conditions["assignee_id"] = None
+        elif self.assignee_id is not None:
+            conditions["assignee_id"] = self.assignee_id
+        if self.tag is not None:
+            conditions["tags"] = self.tag
+        for field in ("status", "priority", "category"):
+            if (values := getattr(self, field)) is not None:
+                conditions[field] = {"$in": [str(value) for value in values]}
+        if self.source is not None:
+            conditions["source"] = self.source.value
+        if self.escalated is not None:
+            conditions["escalation"] = {"$ne": None} if self.escalated else None
+        if self.sla_states is not None:
+            # The embedded server takes an $elemMatch that starts with an operator for one on values.
+            conditions["sla.targets"] = {
+                "$elemMatch": {
+                    "kind": {"$in": [kind.value for kind in SlaTargetKind]},
+                    "$or": [_in_sla_state(state, self.now) for state in self.sla_states],
+                }
+            }
+        if created := _between(self.created_after, self.created_before):
+            conditions["created_at"] = created
+        if updated := _between(self.updated_after, self.updated_before):
+            conditions["updated_at"] = updated
+        if self.words:
+            conditions["terms"] = {
+                "$all": [
+                    {"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}}
+                    for word in self.words
+                ]
+            }
+        return conditions
+
+    @property
+    def is_everything(self) -> bool:
+        return all(not getattr(self, field.name) for field in fields(self) if field.name != "now")
+
+
+def _between(after: datetime | None, before: datetime | None) -> Document:
+    bounds: Document = {}
+    if after is not None:
+        bounds["$gte"] = after
+    if before is not None:
+        bounds["$lt"] = before
+    return bounds
+
+
+def _in_sla_state(state: SlaState, now: datetime) -> Document:
+    """The stored facts by which `domain.sla.target_state` finds `state` at `now`."""
+    running: Document = {"met": None, "paused": False}
+    match state:
+        case SlaState.MET:
+            return {"met": True}
+        case SlaState.MISSED:
+            return {"met": False}
+        case SlaState.PAUSED:
+            return {"met": None, "paused": True}
+        case SlaState.BREACHED:
+            return {**running, "due_at": {"$lt": now}}
+        case SlaState.AT_RISK:
+            return {**running, "due_at": {"$gte": now}, "at_risk_at": {"$lte": now}}
+        case SlaState.PENDING:
+            return {**running, "due_at": {"$gte": now}, "at_risk_at": {"$gt": now}}
+
+
+class TicketStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tickets = database.collection(Ticket)
+        self._notes = database.collection(Note)
+        self._links = database.collection(TicketLink)
+        self._events = database.collection(TicketEvent)
+
+    # ---- tickets ---------------------------------------------------------------------------
+
+    async def find(
+        self, scope: TicketScope, ticket_id: str, *, session: Transaction | None = None
+    ) -> Ticket | None:
+        """The ticket with that number, or None where it is not there or not in `scope`."""
+        found = await self._tickets.find_one({"ticket_id": ticket_id}, session=session)
+        ticket = from_document(Ticket, found) if found else None
+        return ticket if ticket and scope.admits(ticket) else None
+
+    async def find_unscoped(self, key: ObjectId) -> Ticket | None:
+        """For answering again what an actor was answered before; every other read has a scope."""
+        found = await self._tickets.find_one({"_id": key})
+        return from_document(Ticket, found) if found else None
+
+    async def find_by_keys(
+        self,
+        scope: TicketScope,
+        keys: Iterable[ObjectId],
+        *,
+        session: Transaction | None = None,
+    ) -> dict[ObjectId, Ticket]:
+        found = self._tickets.find({"_id": {"$in": list(set(keys))}}, session=session)
+        tickets = [from_document(Ticket, document) async for document in found]
+        return {ticket.id: ticket for ticket in tickets if scope.admits(ticket)}
+
+    async def find_of_conversation(
+        self, conversation_id: ObjectId, *, session: Transaction | None = None
+    ) -> list[Ticket]:
+        found = self._tickets.find({"conversation_id": conversation_id}, session=session)
+        return [from_document(Ticket, document) async for document in found]
+
+    async def page(
+        self, query: TicketQuery, scope: TicketScope, window: Window, *, order: TicketOrder,
+        descending: bool,
+    ) -> Page[Ticket]:
+        return await read_page(
+            self._tickets, Ticket, conditions_of(query, scope), window,
+            key=f"sort.{order.value}", descending=descending, projection=_SHOWN,
+        )
+
+    async def count(self, query: TicketQuery, scope: TicketScope) -> int:
+        return await self._tickets.count_documents(conditions_of(query, scope))
+
+    async def counts_by_customer(
+        self, customer_ids: Iterable[ObjectId], open_statuses: Sequence[TicketStatus]
+    ) -> dict[ObjectId, tuple[int, int]]:
+        """All and open tickets of each customer, counted in one query."""
+        open_values = [status.value for status in open_statuses]
+        pipeline: list[Document] = [
+            {"$match": {"customer_id": {"$in": list(set(customer_ids))}}},
+            {
+                "$group": {
+                    "_id": "$customer_id",
+                    "total": {"$sum": 1},
+                    "open": {"$sum": {"$cond": [{"$in": ["$status", open_values]}, 1, 0]}},
+                }
+            },
+        ]
+        groups = self._tickets.aggregate(pipeline)
+        return {group["_id"]: (group["total"], group["open"]) async for group in groups}
+
+    async def add(self, ticket: Ticket, event: TicketEvent, *, session: Transaction) -> None:
+        """Raises Duplicate where the number is another ticket's."""
+        try:
+            await self._tickets.insert_one(to_document(ticket), session=session)
+        except DuplicateKeyError as error:
+            raise Duplicate("ticket_id") from error
+        await self._events.insert_one(to_document(event), session=session)
+
+    async def change(
+        self, old: Ticket, new: Ticket, event: TicketEvent, *, session: Transaction
+    ) -> bool:
+        """Writes what differs between `old` and `new`, with its event; both or neither.
+
+        False, and nothing written, where the stored version is no longer `old`'s: somebody else
+        was quicker, and the caller decides anew upon what is there now.
+        """
+        updated = await self._tickets.update_one(
+            {"_id": old.id, "version": old.version}, {"$set": _differences(old, new)},
+            session=session,
+        )
+        if updated.matched_count == 0:
+            return False
+        await self._events.insert_one(to_document(event), session=session)
+        return True
+
+    async def set_terms(self, key: ObjectId, terms: list[str], *, session: Transaction) -> None:
+        """Replaces the search words alone: no version, no event, since nobody can see them."""
+        await self._tickets.update_one({"_id": key}, {"$set": {"terms": terms}}, session=session)
+
+    async def find_of_customer(
+        self, customer_id: ObjectId, *, session: Transaction | None = None
+    ) -> list[Ticket]:
+        found = self._tickets.find({"customer_id": customer_id}, session=session)
+        return [from_document(Ticket, document) async for document in found]
+
+    async def categories_in_use(self) -> list[str]:
+        return await self._tickets.distinct("category")
+
+    # ---- notes -----------------------------------------------------------------------------
+
+    async def add_note(self, note: Note, *, session: Transaction) -> None:
+        await self._notes.insert_one(to_document(note), session=session)
+
+    async def find_note(
+        self, key: ObjectId, *, session: Transaction | None = None
+    ) -> Note | None:
+        found = await self._notes.find_one({"_id": key}, session=session)
+        return from_document(Note, found) if found else None
+
+    async def retract_note(self, note: Note, at: datetime, *, session: Transaction) -> bool:
+        """Takes a note's text away for good; False where somebody already has."""
+        updated = await self._notes.update_one(
+            {"_id": note.id, "retracted_at": None},
+            {"$set": {"retracted_at": at, "content": ""}},
+            session=session,
+        )
+        return updated.modified_count == 1
+
+    async def notes_page(
+        self, ticket_key: ObjectId, visibilities: Sequence[NoteVisibility], window: Window
+    ) -> Page[Note]:
+        return await read_page(
+            self._notes, Note, self._notes_of(ticket_key, visibilities), window, key="position"
+        )
+
+    async def count_notes(
+        self, ticket_key: ObjectId, visibilities: Sequence[NoteVisibility]
+    ) -> int:
+        return await self._notes.count_documents(self._notes_of(ticket_key, visibilities))
+
+    def _notes_of(self, ticket_key: ObjectId, visibilities: Sequence[NoteVisibility]) -> Document:
+        return {
+            "ticket_key": ticket_key,
+            "visibility": {"$in": [visibility.value for visibility in visibilities]},
+            "retracted_at": None,
+        }
+
+    # ---- links -----------------------------------------------------------------------------
+
+    async def add_link(self, link: TicketLink, *, session: Transaction) -> None:
+        await self._links.insert_one(to_document(link), session=session)
+
+    async def find_link(
+        self,
+        ticket_key: ObjectId,
+        other_key: ObjectId | None,
+        kind: TicketLinkKind,
+        *,
+        session: Transaction | None = None,
+    ) -> TicketLink | None:
+        """The link of that kind from a ticket to another, or, `other_key` None, to any."""
+        conditions: Document = {"ticket_key": ticket_key, "kind": kind.value}
+        if other_key is not None:
+            conditions["other_key"] = other_key
+        found = await self._links.find_one(conditions, session=session)
+        return from_document(TicketLink, found) if found else None
+
+    async def links_of(self, keys: Iterable[ObjectId]) -> list[TicketLink]:
+        """Every link at either end of which one of the tickets stands."""
+        wanted = list(set(keys))
+        found: dict[ObjectId, TicketLink] = {}
+        for end in ("ticket_key", "other_key"):
+            async for document in self._links.find({end: {"$in": wanted}}):
+                link = from_document(TicketLink, document)
+                found[link.id] = link
+        return sorted(found.values(), key=lambda link: link.id)
+
+    # ---- events ----------------------------------------------------------------------------
+
+    async def events_page(
+        self, ticket_key: ObjectId, conditions: Document, window: Window
+    ) -> Page[TicketEvent]:
+        return await read_page(
+            self._events, TicketEvent, {"ticket_key": ticket_key, **conditions}, window,
+            key="version",
+        )
+
+    async def count_events(self, ticket_key: ObjectId, conditions: Document) -> int:
+        return await self._events.count_documents({"ticket_key": ticket_key, **conditions})
+
+    async def events_since(self, ticket_key: ObjectId, version: int) -> list[TicketEvent]:
+        """What happened to the ticket after `version`, oldest first."""
+        found = self._events.find(
+            {"ticket_key": ticket_key, "version": {"$gt": version}}
+        ).sort([("version", 1)])
+        return [from_document(TicketEvent, document) async for document in found]
+
+    async def status_changes(
+        self, keys: Iterable[ObjectId]
+    ) -> dict[ObjectId, list[TicketEvent]]:
+        """The events of the tickets that changed (or first set) their status, oldest first."""
+        wanted = list(set(keys))
+        found = self._events.find(
+            {"ticket_key": {"$in": wanted}, "changes.field": "status"},
+            {"before": 0, "after": 0},
+        ).sort([("version", 1)])
+        grouped: dict[ObjectId, list[TicketEvent]] = {key: [] for key in wanted}
+        async for document in found:
+            event = from_document(TicketEvent, document)
+            grouped[event.ticket_key].append(event)
+        return grouped
+
+
+def conditions_of(query: TicketQuery, scope: TicketScope) -> Document:
+    """What is asked, within what may be seen."""
+    asked, allowed = query.conditions(), scope.conditions()
+    if asked.keys() & allowed.keys():
+        # Only the customer can stand in both; asking for another's tickets finds none.
+        if asked["customer_id"] != allowed["customer_id"]:
+            return {"customer_id": {"$in": []}}
+    return {**asked, **allowed}
+
+
+def _differences(old: Ticket, new: Ticket) -> Document:
+    before, after = to_document(old), to_document(new)
+    return {
+        field: value for field, value in after.items() if before.get(field, ...) != value
+    }
+
