@@ -82,6 +82,20 @@ class Database:
         engine = AIOEngine(client=self._client, database=self._database.name)  # pyright: ignore[reportArgumentType]  # odmantic's annotation predates Motor's generics
         await engine.configure_database(list(MODELS), update_existing_indexes=True)
 
+    async def missing_indexes(self) -> list[str]:
+        """The declared indexes that are not there, as `collection: fields`."""
+        missing: list[str] = []
+        for model in MODELS:
+            present = [
+                [field for field, _ in index["key"]]
+                for index in (await self.collection(model).index_information()).values()
+            ]
+            for index in model.__indexes__():
+                fields = list(index.document["key"])
+                if fields not in present:
+                    missing.append(f"{model.model_config['collection']}: {', '.join(fields)}")
+        return missing
+
     async def transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Runs `work` in one transaction and commits it, or leaves nothing behind.
 

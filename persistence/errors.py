@@ -34,3 +34,7 @@ def is_unavailable(error: BaseException) -> bool:
         return error.code in _PASSING_CODES
     # What was cut off between two retries of a transaction.
     return isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError")
+
+
+# Everything the driver raises, for those above who ask `is_unavailable` about it.
+STORAGE_ERRORS: tuple[type[Exception], ...] = (PyMongoError,)

@@ -1,0 +1,205 @@
+"""The composition root: what the process is made of, wired in one place."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from domain.access import SYSTEM
+from domain.accounts import Accounts, Passwords
+from domain.clock import Clock, utc_now
+from domain.configuration import BuiltInConfiguration
+from domain.conversations import Conversations
+from domain.customers import Customers
+from domain.idempotency import Idempotency
+from domain.sessions import Sessions
+from domain.statistics import StatisticsReader
+from domain.tickets import Tickets
+from graph.context import Services
+from graph.endpoint import GraphQLEndpoint
+from graph.graphiql_page import graphiql_files
+from graph.http import LimitBody, TraceRequests
+from graph.limits import OperationLimits
+from graph.schema import build_schema
+from graph.logs import configure_logs
+from graph.settings import Settings, SettingsError, load_settings
+from persistence.accounts import AccountStore
+from persistence.counters import CounterStore
+from persistence.customers import CustomerStore
+from persistence.database import Database
+from persistence.errors import STORAGE_ERRORS
+from persistence.idempotency import IdempotencyStore
+from persistence.models import Role
+from persistence.statistics import StatisticsStore
+from persistence.tickets import TicketStore
+
+log = structlog.stdlib.get_logger("tickets.app")
+
+
+def build_services(
+    database: Database, settings: Settings, *, secret_key: str, clock: Clock = utc_now
+) -> Services:
+    """The domain over `database`. `secret_key` signs access tokens: the same in every process."""
+    time_zone = ZoneInfo(settings.time_zone)
+    ticket_store = TicketStore(database)
+    customer_store = CustomerStore(database)
+    account_store = AccountStore(database)
+    configuration = BuiltInConfiguration()
+    passwords = Passwords()
+    customers = Customers(
+        database=database,
+        store=customer_store,
+        tickets=ticket_store,
+        clock=clock,
+        phone_region=settings.phone_region,
+    )
+    tickets = Tickets(
+        database=database,
+        store=ticket_store,
+        customers=customers,
+        accounts=account_store,
+        counters=CounterStore(database),
+        idempotency=Idempotency(IdempotencyStore(database)),
+        configuration=configuration,
+        clock=clock,
+        time_zone=time_zone,
+    )
+    customers.on_change(tickets.customer_changed)
+    return Services(
+        tickets=tickets,
+        customers=customers,
+        conversations=Conversations(
+            database=database,
+            store=customer_store,
+            customers=customers,
+            tickets=tickets,
+            clock=clock,
+        ),
+        accounts=Accounts(
+            database=database, store=account_store, passwords=passwords, clock=clock
+        ),
+        sessions=Sessions(
+            store=account_store,
+            passwords=passwords,
+            clock=clock,
+            secret_key=secret_key,
+            access_lifetime=timedelta(minutes=settings.access_token_minutes),
+            refresh_lifetime=timedelta(days=settings.refresh_token_days),
+        ),
+        statistics=StatisticsReader(store=StatisticsStore(database), time_zone=time_zone),
+        configuration=configuration,
+        clock=clock,
+    )
+
+
+async def prepare(database: Database, settings: Settings, services: Services) -> None:
+    """Checks the server, makes the indexes, and the first admin where there is no account."""
+    await database.require_suitable_server()
+    await database.prepare()
+    if await services.accounts.any_agent():
+        return
+    if settings.admin_email is None or settings.admin_password is None:
+        log.warning(
+            "nobody can sign in yet: set TICKETS_ADMIN_EMAIL and TICKETS_ADMIN_PASSWORD, or run "
+            "tickets create-agent"
+        )
+        return
+    await services.accounts.create_agent(
+        SYSTEM,
+        name="Admin",
+        email=settings.admin_email,
+        password=settings.admin_password.get_secret_value(),
+        role=Role.ADMIN,
+    )
+    log.info("made the first admin", email=settings.admin_email)
+
+
+def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Starlette:
+    """The ASGI application. It connects when it starts, and serves only what is ready."""
+    schema = build_schema(
+        OperationLimits(
+            depth=settings.max_query_depth,
+            aliases=settings.max_aliases,
+            tokens=settings.max_tokens,
+            cost=settings.max_cost,
+        ),
+        introspection=settings.introspection,
+    )
+    database = Database(database_uri, settings.database_name)
+    services = build_services(database, settings, secret_key=secret_key)
+    endpoint = GraphQLEndpoint(
+        schema,
+        services,
+        connection_init_wait_timeout=timedelta(
+            seconds=settings.connection_init_timeout_seconds
+        ),
+        max_subscriptions_per_connection=settings.max_subscriptions_per_connection,
+        allowed_origins=settings.allowed_origins,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await prepare(database, settings, services)
+        try:
+            yield
+        finally:
+            await database.close()
+
+    async def ready(_: Request) -> Response:
+        began = time.monotonic()
+        try:
+            await database.ping()
+        except STORAGE_ERRORS as error:
+            problem = {"database": f"does not answer: {type(error).__name__}"}
+            return JSONResponse({"status": "unavailable", "checks": problem}, 503)
+        milliseconds = round((time.monotonic() - began) * 1000, 1)
+        checks = {"database": f"answers in {milliseconds} ms"}
+        return JSONResponse({"status": "ready", "checks": checks})
+
+    return Starlette(
+        routes=[
+            Route("/", _to_graphiql),
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+            Route("/health/live", _live),
+            Route("/health/ready", ready),
+            graphiql_files(),
+        ],
+        middleware=[
+            Middleware(TraceRequests),
+            Middleware(LimitBody, max_bytes=settings.max_body_bytes),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def from_environment() -> Starlette:
+    """The application for an ASGI server of your own, `uvicorn --factory graph.app:from_environment`.
+
+    Needs TICKETS_MONGODB_URI and TICKETS_SECRET_KEY; raises SettingsError without them.
+    """
+    settings = load_settings()
+    configure_logs(settings)
+    if settings.mongodb_uri is None or settings.secret_key is None:
+        raise SettingsError("Set TICKETS_MONGODB_URI and TICKETS_SECRET_KEY, or use tickets serve.")
+    return create_app(
+        settings,
+        database_uri=settings.mongodb_uri,
+        secret_key=settings.secret_key.get_secret_value(),
+    )
+
+
+async def _live(_: Request) -> Response:
+    return JSONResponse({"status": "live"})
+
+
+async def _to_graphiql(_: Request) -> Response:
+    return RedirectResponse("/graphql")

@@ -1,0 +1,307 @@
+"""The command line: `tickets serve` and what an operator needs beside it."""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import structlog
+import typer
+import uvicorn
+from pydantic import SecretStr
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from uvicorn.supervisors import Multiprocess
+
+from domain.access import SYSTEM
+from domain.clock import utc_now
+from domain.errors import DomainError
+from graph.app import build_services, create_app, prepare
+from graph.context import Services
+from graph.logs import configure_logs
+from graph.schema import sdl
+from graph.settings import Settings, SettingsError, load_settings
+from persistence.database import connected
+from persistence.embedded import EmbeddedDatabase, embedded_or_running
+from persistence.errors import STORAGE_ERRORS, StorageError, is_unavailable
+from persistence.models import Role
+
+T = TypeVar("T")
+
+log = structlog.stdlib.get_logger("tickets.cli")
+console = Console()
+errors = Console(stderr=True)
+cli = typer.Typer(
+    help="A support-ticket system with a GraphQL API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+FIRST_QUERY = """{
+  viewer { name role }
+  tickets(first: 5) { totalCount nodes { ticketId subject status } }
+}"""
+
+
+def main() -> None:
+    """The entry point. What can be expected to go wrong is told in a line, without a traceback."""
+    try:
+        cli()
+    except (SettingsError, StorageError) as error:
+        _fail(str(error))
+    except DomainError as error:
+        _fail(error.message)
+    except STORAGE_ERRORS as error:
+        if not is_unavailable(error):
+            raise
+        _fail(f"The database does not answer: {error}")
+
+
+def _fail(message: str) -> None:
+    errors.print(f"[bold red]✗[/] {escape(message)}", highlight=False)
+    sys.exit(1)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop
+
+    return uvloop.run(work)
+
+
+# ---- the server ----------------------------------------------------------------------------
+
+
+@cli.command()
+def serve(
+    demo: Annotated[
+        bool | None,
+        typer.Option(help="Fill an empty database with the demo company first, or do not ask."),
+    ] = None,
+) -> None:
+    """Serve the API, with the embedded database unless TICKETS_MONGODB_URI is set."""
+    settings = load_settings()
+    configure_logs(settings)
+    _run(_serve(settings, demo))
+
+
+async def _serve(settings: Settings, demo: bool | None) -> None:
+    if settings.mongodb_uri is not None:
+        await _serve_on(settings, settings.mongodb_uri, demo)
+        return
+    embedded = EmbeddedDatabase(settings.data_dir)
+    uri = await embedded.start()
+    try:
+        await _serve_on(_with_first_admin(settings), uri, demo)
+    finally:
+        await embedded.stop()
+
+
+async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
+    secret_key = secret_key_of(settings)
+    async with _opened(settings, uri, secret_key) as services:
+        is_new = not await services.accounts.any_agent()
+    async with connected(uri, settings.database_name) as database:
+        services = build_services(database, settings, secret_key=secret_key)
+        await prepare(database, settings, services)
+    _welcome(settings, is_new=is_new)
+    config = uvicorn.Config(
+        "graph.app:from_environment"
+        if settings.workers > 1
+        else create_app(settings, database_uri=uri, secret_key=secret_key),
+        factory=settings.workers > 1,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws_max_size=settings.max_frame_bytes,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=10,
+    )
+    if settings.workers == 1:
+        await uvicorn.Server(config).serve()
+        return
+    # The workers read what was decided here from their environment.
+    os.environ["TICKETS_MONGODB_URI"] = uri
+    os.environ["TICKETS_SECRET_KEY"] = secret_key
+    socket = config.bind_socket()
+    supervisor = Multiprocess(config, target=uvicorn.Server(config).run, sockets=[socket])
+    await asyncio.to_thread(supervisor.run)
+
+
+def secret_key_of(settings: Settings) -> str:
+    """The key that signs access tokens: set, or, beside an embedded database, kept in its files."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    if settings.mongodb_uri is not None:
+        raise SettingsError(
+            "TICKETS_SECRET_KEY must be set together with TICKETS_MONGODB_URI, to the same value "
+            "in every process: 32 random bytes or more, as from openssl rand -base64 32."
+        )
+    return _kept_secret(settings.data_dir / "secret-key")[0]
+
+
+def _with_first_admin(settings: Settings) -> Settings:
+    """`settings` with an admin for the first start, whose password is kept in the data directory."""
+    if settings.admin_password is not None:
+        return settings
+    password, _ = _kept_secret(settings.data_dir / "admin-password")
+    return settings.model_copy(
+        update={
+            "admin_email": settings.admin_email or "admin@example.com",
+            "admin_password": SecretStr(password),
+        }
+    )
+
+
+def _kept_secret(path: Path) -> tuple[str, bool]:
+    """The secret in `path`, made at first, readable by its owner alone; and whether it is new."""
+    try:
+        return path.read_text().strip(), False
+    except FileNotFoundError:
+        secret = secrets.token_urlsafe(24)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secret + "\n")
+        return secret, True
+
+
+def _welcome(settings: Settings, *, is_new: bool) -> None:
+    address = f"http://{settings.host}:{settings.port}"
+    lines = [
+        f"GraphiQL       {address}/graphql   (in a browser)",
+        f"GraphQL        POST {address}/graphql",
+        f"Health         {address}/health/ready",
+    ]
+    if is_new and settings.admin_email and settings.admin_password:
+        password = settings.admin_password.get_secret_value()
+        lines += ["", f"Sign in as     {settings.admin_email}", f"Password       {password}"]
+    lines += ["", "A first query, to paste into GraphiQL after signing in:", "", FIRST_QUERY]
+    console.print(Panel(escape("\n".join(lines)), title="tickets", expand=False), highlight=False)
+
+
+# ---- accounts ------------------------------------------------------------------------------
+
+
+@cli.command("create-agent")
+def create_agent(
+    email: Annotated[str, typer.Option(help="Their address, with which they sign in.")],
+    name: Annotated[str, typer.Option(help="Their name.")],
+    role: Annotated[Role, typer.Option(help="ADMIN, SUPERVISOR or AGENT.")] = Role.AGENT,
+) -> None:
+    """Make an account. The password is asked for, or taken from TICKETS_PASSWORD."""
+    password = os.environ.get("TICKETS_PASSWORD") or typer.prompt(
+        "Password", hide_input=True, confirmation_prompt=True
+    )
+
+    async def work(services: Services) -> None:
+        agent = await services.accounts.create_agent(
+            SYSTEM, name=name, email=email, password=password, role=role
+        )
+        console.print(f"Made {agent.role} {agent.name}, who signs in as {agent.email}.")
+
+    _with_services(work)
+
+
+@cli.command("create-api-key")
+def create_api_key(
+    name: Annotated[str, typer.Option(help="What it is for.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, help="In how many days it expires; without it, never.")
+    ] = None,
+) -> None:
+    """Make a key for a bot and print it, once."""
+
+    async def work(services: Services) -> None:
+        expires_at = utc_now() + timedelta(days=days) if days else None
+        _, secret = await services.accounts.create_api_key(
+            SYSTEM, name=name, expires_at=expires_at
+        )
+        errors.print("Send it as Authorization: Bearer …; it cannot be shown again:")
+        # Alone on standard output, for scripts.
+        print(secret)  # noqa: T201
+
+    _with_services(work)
+
+
+# ---- inspection ----------------------------------------------------------------------------
+
+
+@cli.command()
+def schema() -> None:
+    """Print the schema in SDL, as schema.graphql holds it."""
+    print(sdl(), end="")  # noqa: T201
+
+
+@cli.command()
+def check() -> None:
+    """Verify settings, connection, server and indexes, and say what to mend."""
+    settings = load_settings()
+    configure_logs(settings)
+    if not _run(_check(settings)):
+        sys.exit(1)
+
+
+async def _check(settings: Settings) -> bool:
+    def say(what: str, problem: str | None = None) -> bool:
+        mark = "[green]✓[/]" if problem is None else "[bold red]✗[/]"
+        console.print(f"{mark} {escape(what if problem is None else f'{what}: {problem}')}")
+        return problem is None
+
+    say("settings are valid")
+    async with _database_uri(settings) as uri, connected(uri, settings.database_name) as database:
+        try:
+            await database.ping()
+        except STORAGE_ERRORS as error:
+            return say("the database does not answer", f"{error}. Is TICKETS_MONGODB_URI right?")
+        say("the database answers")
+        try:
+            await database.require_suitable_server()
+        except StorageError as error:
+            return say("the server is unsuitable", str(error))
+        say("the server has transactions and change streams")
+        missing = await database.missing_indexes()
+        problem = f"{', '.join(missing)}. The next tickets serve makes them."
+        return say("every index is there" if not missing else "indexes are missing", problem if missing else None)
+
+
+# ---- plumbing ------------------------------------------------------------------------------
+
+
+def _with_services(work: Any) -> None:
+    settings = load_settings()
+    configure_logs(settings)
+
+    async def run() -> None:
+        async with _database_uri(settings) as uri, _opened(settings, uri, secret_key_of(settings)) as services:
+            await work(services)
+
+    _run(run())
+
+
+@asynccontextmanager
+async def _database_uri(settings: Settings) -> AsyncIterator[str]:
+    """The database that is set, or that of the data directory, running or started for a moment."""
+    if settings.mongodb_uri is not None:
+        yield settings.mongodb_uri
+        return
+    async with embedded_or_running(settings.data_dir) as uri:
+        yield uri
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, uri: str, secret_key: str) -> AsyncIterator[Services]:
+    async with connected(uri, settings.database_name) as database:
+        await database.require_suitable_server()
+        await database.prepare()
+        yield build_services(database, settings, secret_key=secret_key)
+

@@ -1,0 +1,394 @@
+"""Customers, their conversations, and the messages in them."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Union
+
+import strawberry
+
+from domain.conversations import Recorded
+from graph.accounts import Actor, Agent
+from graph.context import Info
+from graph.enums import ConversationChannel, ConversationHandler, MessageAuthor
+from graph.errors import SimpleProblem, ValidationProblem
+from graph.nodes import (
+    After,
+    Connection,
+    First,
+    Node,
+    connection,
+    decode_id,
+    encode_id,
+    window,
+)
+from persistence import models
+
+if TYPE_CHECKING:
+    from graph.tickets import Ticket, TicketFilter
+
+
+@strawberry.type(description="A customer's tickets in figures, exact at the moment of asking.")
+class CustomerStatistics:
+    total_tickets: int = strawberry.field(description="All they ever had.")
+    open_tickets: int = strawberry.field(description="Those neither RESOLVED nor CLOSED.")
+
+
+@strawberry.type(description="One message of a conversation.")
+class Message(Node):
+    author: MessageAuthor = strawberry.field(description="Which side wrote it.")
+    written_by: Actor = strawberry.field(description="Who exactly recorded or wrote it.")
+    text: str = strawberry.field(description="1 to 10,000 characters, as plain text.")
+    external_id: str | None = strawberry.field(
+        description="Its id on the channel; unique within the conversation."
+    )
+    sent_at: datetime = strawberry.field(description="When it was recorded.")
+
+    @classmethod
+    def from_model(cls, message: models.Message) -> "Message":
+        return cls(
+            id=encode_id("Message", message.id),
+            author=message.author,
+            written_by=Actor.from_model(message.author_ref),
+            text=message.text,
+            external_id=message.external_id,
+            sent_at=message.sent_at,
+        )
+
+
+@strawberry.type(description="An exchange with one customer on one channel.")
+class Conversation(Node):
+    channel: ConversationChannel = strawberry.field(description="Where it takes place.")
+    external_id: str | None = strawberry.field(
+        description="Its id on the channel; unique there."
+    )
+    handler: ConversationHandler = strawberry.field(
+        description="Who answers: the assistant, until a person takes over."
+    )
+    created_at: datetime = strawberry.field(description="When it began.")
+    updated_at: datetime = strawberry.field(description="When its handler last changed.")
+    model: strawberry.Private[models.Conversation]
+
+    @strawberry.field(description="Whose conversation it is.")
+    async def customer(self, info: Info) -> "Customer | None":
+        customer = await info.context.loaders.customers.load(self.model.customer_id)
+        return Customer.from_model(customer) if customer else None
+
+    @strawberry.field(description="The person who took over, where the viewer may know.")
+    async def handled_by(self, info: Info) -> Agent | None:
+        if self.model.handled_by is None:
+            return None
+        agent = await info.context.loaders.agents.load(self.model.handled_by)
+        return Agent.from_model(agent) if agent else None
+
+    @strawberry.field(description="What was said, oldest first.")
+    async def messages(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[Message]:
+        customers = info.context.services.customers
+        page = await customers.messages_page(
+            self.model, window("messages", first=first, after=after)
+        )
+        return connection(
+            "messages",
+            page,
+            node=Message.from_model,
+            key=lambda message: message.sort,
+            count=lambda: customers.count_messages(self.model),
+        )
+
+    @strawberry.field(description="The tickets that came out of it, newest first.")
+    async def tickets(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[Annotated["Ticket", strawberry.lazy("graph.tickets")]]:
+        from graph.tickets import tickets_of
+
+        return await tickets_of(
+            info, "conversationTickets", first, after, conversation_id=self.model.id
+        )
+
+    @classmethod
+    def from_model(cls, conversation: models.Conversation) -> "Conversation":
+        return cls(
+            id=encode_id("Conversation", conversation.id),
+            channel=conversation.channel,
+            external_id=conversation.external_id,
+            handler=conversation.handler,
+            created_at=conversation.created_at,
+            updated_at=conversation.updated_at,
+            model=conversation,
+        )
+
+
+@strawberry.type(description="Somebody whom the business serves, known by their phone.")
+class Customer(Node):
+    name: str | None = strawberry.field(description="As they gave it.")
+    phone: str | None = strawberry.field(description="In E.164, as in +525512345678; unique.")
+    email: str | None = strawberry.field(description="As they gave it, in lower case.")
+    language: str | None = strawberry.field(description="A BCP 47 tag, as in `es-MX`.")
+    external_id: str | None = strawberry.field(description="Their id in another system.")
+    created_at: datetime = strawberry.field(description="When they were first recorded.")
+    model: strawberry.Private[models.Customer]
+
+    @strawberry.field(description="Their tickets in figures.")
+    async def statistics(self, info: Info) -> CustomerStatistics:
+        counted = await info.context.loaders.customer_statistics.load(self.model.id)
+        return CustomerStatistics(
+            total_tickets=counted.total_tickets, open_tickets=counted.open_tickets
+        )
+
+    @strawberry.field(description="Those of their tickets that the viewer may see, newest first.")
+    async def tickets(
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[
+            Annotated["TicketFilter", strawberry.lazy("graph.tickets")] | None,
+            strawberry.argument(description="Only tickets that meet it."),
+        ] = None,
+    ) -> Connection[Annotated["Ticket", strawberry.lazy("graph.tickets")]]:
+        from graph.tickets import tickets_of
+
+        return await tickets_of(
+            info, "customerTickets", first, after, filter=filter, customer_id=self.model.id
+        )
+
+    @strawberry.field(description="Their conversations, newest first.")
+    async def conversations(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[Conversation]:
+        customers, actor = info.context.services.customers, info.context.actor
+        page = await customers.conversations_page(
+            actor, self.model, window("conversations", first=first, after=after)
+        )
+        return connection(
+            "conversations",
+            page,
+            node=Conversation.from_model,
+            key=lambda conversation: conversation.sort,
+            count=lambda: customers.count_conversations(self.model),
+        )
+
+    @classmethod
+    def from_model(cls, customer: models.Customer) -> "Customer":
+        return cls(
+            id=encode_id("Customer", customer.id),
+            name=customer.name,
+            phone=customer.phone,
+            email=customer.email,
+            language=customer.language,
+            external_id=customer.external_id,
+            created_at=customer.created_at,
+            model=customer,
+        )
+
+
+# ---- outcomes ------------------------------------------------------------------------------
+
+
+@strawberry.type(description="The customer as they now are.")
+class CustomerPayload:
+    customer: Customer = strawberry.field(description="The customer.")
+
+
+CustomerResult = Annotated[
+    Union[CustomerPayload, ValidationProblem, SimpleProblem],
+    strawberry.union("CustomerResult", description="The customer, or why nothing was changed."),
+]
+
+
+@strawberry.type(description="The conversation as it now is.")
+class ConversationPayload:
+    conversation: Conversation = strawberry.field(description="The conversation.")
+
+
+ConversationResult = Annotated[
+    Union[ConversationPayload, ValidationProblem, SimpleProblem],
+    strawberry.union(
+        "ConversationResult", description="The conversation, or why nothing was changed."
+    ),
+]
+
+
+@strawberry.type(description="The message as it is recorded.")
+class MessagePayload:
+    message: Message = strawberry.field(description="The message.")
+    conversation: Conversation = strawberry.field(description="Where it was said.")
+    replayed: bool = strawberry.field(
+        description="True: this externalId had been delivered before, and nothing was done now."
+    )
+
+    @classmethod
+    def from_recorded(cls, recorded: Recorded) -> "MessagePayload":
+        return cls(
+            message=Message.from_model(recorded.message),
+            conversation=Conversation.from_model(recorded.conversation),
+            replayed=recorded.replayed,
+        )
+
+
+MessageResult = Annotated[
+    Union[MessagePayload, ValidationProblem, SimpleProblem],
+    strawberry.union("MessageResult", description="The message, or why it was not recorded."),
+]
+
+
+# ---- inputs --------------------------------------------------------------------------------
+
+
+@strawberry.input(description="A customer's details; what is left out stays as it is.")
+class UpsertCustomerInput:
+    phone: str = strawberry.field(
+        description="Identifies the customer: +52 55 1234 5678, or 55 1234 5678 in the "
+        "configured region."
+    )
+    name: str | None = strawberry.field(default=None, description="At most 200 characters.")
+    email: str | None = strawberry.field(default=None, description="An e-mail address.")
+    language: str | None = strawberry.field(default=None, description="A BCP 47 tag.")
+    external_id: str | None = strawberry.field(
+        default=None, description="Their id in another system, at most 200 characters."
+    )
+
+
+@strawberry.input(description="A new conversation.")
+class StartConversationInput:
+    customer_id: strawberry.ID = strawberry.field(description="With whom.")
+    channel: ConversationChannel = strawberry.field(description="Where.")
+    external_id: str | None = strawberry.field(
+        default=None,
+        description="Its id on the channel: starting it again gives the same conversation.",
+    )
+
+
+@strawberry.input(description="A message to record.")
+class RecordMessageInput:
+    conversation_id: strawberry.ID = strawberry.field(description="Where it was said.")
+    text: str = strawberry.field(description="1 to 10,000 characters.")
+    external_id: str | None = strawberry.field(
+        default=None,
+        description="Its id on the channel: delivering it again records nothing.",
+    )
+
+
+# ---- root fields ---------------------------------------------------------------------------
+
+
+@strawberry.type
+class CustomerQueries:
+    @strawberry.field(
+        description="The customer with that phone; null where there is none that the viewer may "
+        "see (a bot: the one it names)."
+    )
+    async def customer(
+        self,
+        info: Info,
+        phone: Annotated[
+            str,
+            strawberry.argument(description="As people write it; see `upsertCustomer`."),
+        ],
+    ) -> Customer | None:
+        customers = info.context.services.customers
+        customer = await customers.find_by_phone(info.context.actor, phone)
+        return Customer.from_model(customer) if customer else None
+
+    @strawberry.field(description="All customers, newest first. Not for bots.")
+    async def customers(
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Words that name, e-mail or phone must all start with, whatever "
+                "their accents and case."
+            ),
+        ] = None,
+    ) -> Connection[Customer]:
+        customers, actor = info.context.services.customers, info.context.actor
+        page = await customers.page(
+            actor, search, window("customers", first=first, after=after)
+        )
+        return connection(
+            "customers",
+            page,
+            node=Customer.from_model,
+            key=lambda customer: customer.sort,
+            count=lambda: customers.count(actor, search),
+        )
+
+    @strawberry.field(
+        description="One conversation; null where there is none that the viewer may see."
+    )
+    async def conversation(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")],
+    ) -> Conversation | None:
+        key = decode_id("Conversation", id, "id")
+        conversation = await info.context.loaders.conversations.load(key)
+        return Conversation.from_model(conversation) if conversation else None
+
+
+@strawberry.type
+class CustomerMutations:
+    @strawberry.mutation(
+        description="Records a customer by phone, or changes the details that are given. Anyone "
+        "signed in; a bot that names a customer, only that one. Problems: VALIDATION, NOT_FOUND. "
+        "Emits no event; their tickets are found by the new name at once."
+    )
+    async def upsert_customer(self, info: Info, input: UpsertCustomerInput) -> CustomerResult:
+        customer = await info.context.services.customers.upsert(
+            info.context.actor,
+            phone=input.phone,
+            name=input.name,
+            email=input.email,
+            language=input.language,
+            external_id=input.external_id,
+        )
+        return CustomerPayload(customer=Customer.from_model(customer))
+
+    @strawberry.mutation(
+        description="Starts a conversation, or finds the one with that externalId. Anyone signed "
+        "in. Problems: VALIDATION, NOT_FOUND. Emits no event."
+    )
+    async def start_conversation(
+        self, info: Info, input: StartConversationInput
+    ) -> ConversationResult:
+        conversation = await info.context.services.customers.start_conversation(
+            info.context.actor,
+            customer_id=decode_id("Customer", input.customer_id, "customerId"),
+            channel=input.channel,
+            external_id=input.external_id,
+        )
+        return ConversationPayload(conversation=Conversation.from_model(conversation))
+
+    @strawberry.mutation(
+        description="Records a message: from a bot, what the customer wrote; from an agent, what "
+        "they answered. A customer's message takes the conversation's PENDING_CUSTOMER and "
+        "RESOLVED tickets up again. Anyone signed in. Problems: VALIDATION, NOT_FOUND. Emits "
+        "TicketStatusChanged or TicketReopened for each such ticket."
+    )
+    async def record_message(self, info: Info, input: RecordMessageInput) -> MessageResult:
+        recorded = await info.context.services.conversations.record(
+            info.context.actor,
+            decode_id("Conversation", input.conversation_id, "conversationId"),
+            input.text,
+            external_id=input.external_id,
+        )
+        return MessagePayload.from_recorded(recorded)
+
+    @strawberry.mutation(
+        description="A person answers from now on, and the assistant is silent. Admins, "
+        "supervisors and agents. Problems: VALIDATION, NOT_FOUND, FORBIDDEN. Emits no event."
+    )
+    async def take_over_conversation(
+        self,
+        info: Info,
+        conversation_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The conversation.")
+        ],
+    ) -> ConversationResult:
+        conversation = await info.context.services.customers.take_over(
+            info.context.actor, decode_id("Conversation", conversation_id, "conversationId")
+        )
+        return ConversationPayload(conversation=Conversation.from_model(conversation))

@@ -1,0 +1,183 @@
+"""The enums of the API: the domain's own, with a description for every value."""
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from typing import TypeVar
+
+import strawberry
+
+from domain import errors
+from persistence import models
+
+EnumT = TypeVar("EnumT", bound=type[Enum])
+
+
+def _described(enum: EnumT, description: str, values: Mapping[str, str]) -> EnumT:
+    """Registers `enum`; a value without a description is a mistake that shows at start."""
+    strawberry.enum(enum, description=description)
+    for value in enum.__strawberry_definition__.values:  # pyright: ignore[reportAttributeAccessIssue]  # set by the line above
+        value.description = values[value.name]
+    return enum
+
+
+TicketStatus = _described(
+    models.TicketStatus,
+    "Where a ticket is in its life. `Ticket.allowedTransitions` says where it can go from there.",
+    {
+        "NEW": "Opened, and nobody has looked at it.",
+        "OPEN": "Accepted or assigned, and not begun.",
+        "IN_PROGRESS": "Being worked on.",
+        "PENDING_CUSTOMER": "Waiting for the customer; the resolution clock stands still.",
+        "WAITING_INTERNAL": "Waiting for somebody else in the company; the clocks run on.",
+        "RESOLVED": "Done, with a resolution summary; a customer's message reopens it.",
+        "CLOSED": "Done for good, though it can be reopened with a reason.",
+    },
+)
+TicketPriority = _described(
+    models.TicketPriority,
+    "How pressing a ticket is; it decides both SLA targets.",
+    {
+        "LOW": "Can wait. Default targets: 24 h to the first response, 7 d to the resolution.",
+        "MEDIUM": "Ordinary. Default targets: 4 h and 72 h.",
+        "HIGH": "Soon. Default targets: 1 h and 24 h.",
+        "URGENT": "Now. Default targets: 15 min and 4 h.",
+    },
+)
+TicketSource = _described(
+    models.TicketSource,
+    "Through whom a ticket was opened.",
+    {
+        "ASSISTANT": "The language-model assistant, by a tool call.",
+        "AGENT": "A person who signed in.",
+        "API": "A bot with an API key, or an import.",
+    },
+)
+Role = _described(
+    models.Role,
+    "What an account may see and do.",
+    {
+        "ADMIN": "Sees and does everything; alone manages accounts, API keys and configuration.",
+        "SUPERVISOR": "Sees every ticket and reassigns anyone's.",
+        "AGENT": "Sees and works tickets assigned or escalated to them, and takes unassigned ones.",
+        "BOT": "An API key: sees what belongs to the customer it names, and no internals.",
+    },
+)
+NoteVisibility = _described(
+    models.NoteVisibility,
+    "Who may read a note.",
+    {"PUBLIC": "The customer too.", "INTERNAL": "Agents, supervisors and admins alone."},
+)
+SlaState = _described(
+    models.SlaState,
+    "How a promised time stands at the moment of asking.",
+    {
+        "PENDING": "Running, under 75 % of the target used.",
+        "AT_RISK": "Running, 75 % of the target or more used.",
+        "BREACHED": "Running, and past its due time.",
+        "PAUSED": "Standing still while the ticket waits for its customer.",
+        "MET": "Done in time.",
+        "MISSED": "Done too late.",
+    },
+)
+TicketLinkKind = _described(
+    models.TicketLinkKind,
+    "What one ticket is to another.",
+    {
+        "DUPLICATE_OF": "The first reports what the second already does.",
+        "RELATED": "They have to do with each other; reads the same from both ends.",
+        "FOLLOW_UP_OF": "The first came out of the second.",
+    },
+)
+ConversationChannel = _described(
+    models.ConversationChannel,
+    "Where a conversation takes place.",
+    {
+        "WHATSAPP": "WhatsApp.",
+        "WEB": "A chat on a web page.",
+        "EMAIL": "E-mail.",
+        "PHONE": "A phone call.",
+        "API": "Another system.",
+    },
+)
+ConversationHandler = _described(
+    models.ConversationHandler,
+    "Who answers in a conversation.",
+    {
+        "ASSISTANT": "The assistant answers.",
+        "HUMAN": "A person has taken over, and the assistant is silent.",
+    },
+)
+MessageAuthor = _described(
+    models.MessageAuthor,
+    "Who wrote a message.",
+    {"CUSTOMER": "The customer.", "ASSISTANT": "The assistant.", "AGENT": "A person who works here."},
+)
+ProblemCode = _described(
+    errors.ProblemCode,
+    "Why something was refused. Mutations answer with it in a `Problem`, queries and subscriptions "
+    "in `errors[].extensions.code`.",
+    {
+        "VALIDATION": "The input is wrong; the message, or `fields`, says where and how.",
+        "NOT_FOUND": "There is no such thing, or none that you may see.",
+        "FORBIDDEN": "Your role may not do this.",
+        "UNAUTHENTICATED": "No credentials, or ones that are wrong, expired or revoked.",
+        "CONFLICT": "Somebody changed it since the version you expected.",
+        "INVALID_TRANSITION": "The ticket cannot go from its state to that one.",
+        "IDEMPOTENCY_MISMATCH": "The idempotencyKey was used with another input.",
+        "RATE_LIMITED": "Too much at once; wait and try again.",
+        "NOT_CONFIGURED": "This installation lacks a setting that this needs.",
+        "UPSTREAM": "A service that this depends on failed or refused.",
+        "UNAVAILABLE": "The database cannot be reached; nothing was changed. Try again.",
+    },
+)
+
+
+class ListChange(StrEnum):
+    ENTERED = "ENTERED"
+    UPDATED = "UPDATED"
+    LEFT = "LEFT"
+
+
+_described(
+    ListChange,
+    "What an event means for a filtered list of tickets, for this viewer.",
+    {
+        "ENTERED": "The ticket was not in the list and now is.",
+        "UPDATED": "The ticket was and is in the list.",
+        "LEFT": "The ticket was in the list and no longer is; its content is withheld.",
+    },
+)
+
+
+class TicketOrderField(StrEnum):
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    PRIORITY = "PRIORITY"
+    RESOLUTION_DUE_AT = "RESOLUTION_DUE_AT"
+
+
+_described(
+    TicketOrderField,
+    "What a list of tickets is sorted by.",
+    {
+        "CREATED_AT": "When the ticket was opened.",
+        "UPDATED_AT": "When the ticket last changed.",
+        "PRIORITY": "Its priority, then when it was opened.",
+        "RESOLUTION_DUE_AT": "When its resolution is due.",
+    },
+)
+
+
+class OrderDirection(StrEnum):
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+_described(
+    OrderDirection,
+    "Which end of a list comes first.",
+    {
+        "ASC": "The earliest, or least pressing, first.",
+        "DESC": "The latest, or most pressing, first.",
+    },
+)

@@ -1,0 +1,131 @@
+"""How refusals reach clients: as `Problem`s from mutations, as coded errors from everything else.
+
+Resolvers hold no `try`: the handlers here turn domain errors into the member of the mutation's
+union, and `CodedErrors` gives every other error its code and hides what was not foreseen.
+"""
+
+import secrets
+from typing import Any
+
+import strawberry
+import structlog
+from graphql import GraphQLError
+from strawberry.extensions import MaskErrors
+from strawberry.types.field import StrawberryField
+
+from domain.errors import DomainError, ProblemCode, ValidationFailed
+from graph.context import Info
+from graph.enums import ProblemCode as ProblemCodeType
+from persistence.errors import STORAGE_ERRORS, is_unavailable
+
+log = structlog.stdlib.get_logger("tickets.graph")
+
+UNAVAILABLE = "The database cannot be reached. Nothing was changed; try again in a moment."
+
+
+@strawberry.interface(description="A refusal that a client can expect.")
+class Problem:
+    code: ProblemCodeType = strawberry.field(description="What kind of refusal, for programs.")
+    message: str = strawberry.field(description="What is wrong and what to do, for developers.")
+
+
+@strawberry.type(description="One fault of an input.")
+class FieldProblem:
+    path: str = strawberry.field(
+        description="The input field, as in `subject`, `location.latitude`, `tags[3]`."
+    )
+    message: str = strawberry.field(description="What is wrong with it.")
+
+
+@strawberry.type(description="The input is wrong. Nothing was changed.")
+class ValidationProblem(Problem):
+    fields: list[FieldProblem] = strawberry.field(description="Every fault that was found.")
+
+
+@strawberry.type(description="Any other refusal; `code` says which. Nothing was changed.")
+class SimpleProblem(Problem):
+    pass
+
+
+class ValidationHandler(strawberry.ExceptionHandler[ValidationFailed, ValidationProblem]):
+    def handle(
+        self, exception: ValidationFailed, *, field: StrawberryField, info: Info
+    ) -> ValidationProblem:
+        return ValidationProblem(
+            code=exception.code,
+            message=exception.message,
+            fields=[FieldProblem(path=each.path, message=each.message) for each in exception.fields],
+        )
+
+
+class DomainErrorHandler(strawberry.ExceptionHandler[DomainError, SimpleProblem]):
+    """For every error that has no handler of its own."""
+
+    def handle(
+        self, exception: DomainError, *, field: StrawberryField, info: Info
+    ) -> SimpleProblem:
+        return SimpleProblem(code=exception.code, message=exception.message)
+
+
+class StorageErrorHandler:
+    """Declines what is a mistake of ours, which then is masked and logged."""
+
+    exception_type = STORAGE_ERRORS
+    error_type = SimpleProblem
+
+    def handle(
+        self, exception: Exception, *, field: StrawberryField, info: Info
+    ) -> SimpleProblem | None:
+        if not is_unavailable(exception):
+            return None
+        log.warning("database unavailable", error=str(exception))
+        return SimpleProblem(code=ProblemCode.UNAVAILABLE, message=UNAVAILABLE)
+
+
+class CodedErrors(MaskErrors):
+    """Gives every error of a result its `extensions.code`."""
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        return coded(error)
+
+
+def coded(error: GraphQLError) -> GraphQLError:
+    """`error` as a client may see it.
+
+    A refusal keeps its message. What was not foreseen is logged under a reference and answered
+    with that reference alone, code INTERNAL.
+    """
+    cause = _root_cause(error)
+    message, extensions = error.message, dict(error.extensions or {})
+    if isinstance(cause, DomainError):
+        extensions["code"] = cause.code.value
+        if isinstance(cause, ValidationFailed):
+            extensions["fields"] = [
+                {"path": each.path, "message": each.message} for each in cause.fields
+            ]
+    elif cause is None:
+        # Of graphql-core's own making: syntax, unknown fields, variables of the wrong type.
+        extensions.setdefault("code", ProblemCode.VALIDATION.value)
+    elif is_unavailable(cause):
+        log.warning("database unavailable", error=str(cause))
+        message, extensions = UNAVAILABLE, {"code": ProblemCode.UNAVAILABLE.value}
+    else:
+        reference = secrets.token_hex(6)
+        log.error("unexpected failure", reference=reference, path=error.path, exc_info=cause)
+        message = f"Something went wrong on our side. Quote the reference {reference}."
+        extensions = {"code": "INTERNAL", "reference": reference}
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )
+
+
+def _root_cause(error: GraphQLError) -> BaseException | None:
+    cause: Any = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause

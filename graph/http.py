@@ -1,0 +1,106 @@
+"""What every request passes through before GraphQL: its id, its log line, its size."""
+
+import re
+import secrets
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.errors import ProblemCode
+
+log = structlog.stdlib.get_logger("tickets.http")
+
+REQUEST_ID_HEADER = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+
+
+def refusal(message: str, *, status: int, code: str, limit: object = None) -> JSONResponse:
+    """A refusal outside of any operation, in the shape in which GraphQL clients read errors."""
+    extensions = {"code": code} | ({} if limit is None else {"limit": limit})
+    return JSONResponse(
+        {"data": None, "errors": [{"message": message, "extensions": extensions}]}, status
+    )
+
+
+class TraceRequests:
+    """Gives each request an id, the caller's own if it sent one, and one line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        began, status = time.perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                if scope["type"] == "http" and not scope["path"].startswith("/health/"):
+                    log.info(
+                        "request",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                    )
+
+
+class LimitBody:
+    """Refuses a request body over `max_bytes` as soon as that is known, and reads no further."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise _BodyTooLarge
+            return message
+
+        try:
+            await self._app(scope, receive_within_limit, send)
+        except _BodyTooLarge:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = refusal(
+            f"At most {self._max_bytes:,} bytes are allowed in a request.",
+            status=413,
+            code=ProblemCode.VALIDATION.value,
+            limit={"name": "body", "value": self._max_bytes},
+        )
+        response.headers["Connection"] = "close"
+        await response(scope, receive, send)
+
+
+class _BodyTooLarge(Exception):
+    pass
