@@ -86,7 +86,7 @@ class CodedErrors(MaskErrors):
     """Gives every error of a result its `extensions.code`."""
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        return coded(error)
+        return error if is_coded(error) else coded(error)
 
 
 def coded(error: GraphQLError) -> GraphQLError:
@@ -122,6 +122,10 @@ def coded(error: GraphQLError) -> GraphQLError:
         path=error.path,
         extensions=extensions,
     )
+
+
+def is_coded(error: GraphQLError) -> bool:
+    return "code" in (error.extensions or {})
 
 
 def _root_cause(error: GraphQLError) -> BaseException | None:

@@ -205,7 +205,7 @@ class _Measurer:
         """1 for what is no connection. A size out of bounds counts as the largest page."""
         if not any(name in definition.args for name in _PAGING_ARGUMENTS):
             return 1
-        given = {argument.name.value: argument.value for argument in field.arguments}
+        given = {argument.name.value: argument.value for argument in field.arguments or ()}
         value: Any = DEFAULT_PAGE
         for name in _PAGING_ARGUMENTS:
             node = given.get(name)

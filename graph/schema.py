@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.scalar import ScalarDefinition
 
 from graph.accounts import AccountMutations, AccountQueries, Agent
@@ -19,6 +19,8 @@ from graph.errors import (
     DomainErrorHandler,
     StorageErrorHandler,
     ValidationHandler,
+    coded,
+    is_coded,
 )
 from graph.events import EVENT_TYPES
 from graph.limits import LimitOperations, OperationLimits
@@ -101,6 +103,13 @@ _DATE_TIME = ScalarDefinition(
 
 
 class Schema(strawberry.Schema):
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """As Strawberry's, with every error coded, those raised by its extensions too."""
+        result = await super().execute(*args, **kwargs)
+        if result.errors:
+            result.errors = [each if is_coded(each) else coded(each) for each in result.errors]
+        return result
+
     def process_errors(
         self, errors: Iterable[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:

@@ -2,7 +2,9 @@
 
 These models are the schema of the database and the entities of the domain. Instants are UTC-aware
 `datetime`s with millisecond precision, references are plain `ObjectId`s (a `Reference()` would
-cascade saves), and fields that only exist to be queried say so.
+cascade saves), and fields that only exist to be queried say so. Every index ascends, also where a
+list descends: a server walks it either way, and the embedded one misreads a lower bound on an index
+that descends.
 """
 
 from datetime import datetime
@@ -10,7 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from odmantic import EmbeddedModel, Field, Model, ObjectId
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 
 
 class TicketStatus(StrEnum):
@@ -188,16 +190,16 @@ class Ticket(Model):
         "collection": "tickets",
         "indexes": lambda: [
             IndexModel([("ticket_id", ASCENDING)], unique=True),
-            IndexModel([("sort.created", DESCENDING)]),
-            IndexModel([("sort.updated", DESCENDING)]),
-            IndexModel([("sort.priority", DESCENDING)]),
+            IndexModel([("sort.created", ASCENDING)]),
+            IndexModel([("sort.updated", ASCENDING)]),
+            IndexModel([("sort.priority", ASCENDING)]),
             IndexModel([("sort.due", ASCENDING)]),
-            IndexModel([("audience", ASCENDING), ("sort.created", DESCENDING)]),
-            IndexModel([("assignee_id", ASCENDING), ("sort.created", DESCENDING)]),
-            IndexModel([("customer_id", ASCENDING), ("sort.created", DESCENDING)]),
-            IndexModel([("conversation_id", ASCENDING), ("sort.created", DESCENDING)]),
-            IndexModel([("status", ASCENDING), ("sort.created", DESCENDING)]),
-            IndexModel([("tags", ASCENDING), ("sort.created", DESCENDING)]),
+            IndexModel([("audience", ASCENDING), ("sort.created", ASCENDING)]),
+            IndexModel([("assignee_id", ASCENDING), ("sort.created", ASCENDING)]),
+            IndexModel([("customer_id", ASCENDING), ("sort.created", ASCENDING)]),
+            IndexModel([("conversation_id", ASCENDING), ("sort.created", ASCENDING)]),
+            IndexModel([("status", ASCENDING), ("sort.created", ASCENDING)]),
+            IndexModel([("tags", ASCENDING), ("sort.created", ASCENDING)]),
             IndexModel([("terms", ASCENDING)]),
         ],
     }
@@ -336,7 +338,7 @@ class Customer(Model):
         "collection": "customers",
         "indexes": lambda: [
             IndexModel([("phone", ASCENDING)], unique=True),
-            IndexModel([("sort", DESCENDING)]),
+            IndexModel([("sort", ASCENDING)]),
             IndexModel([("terms", ASCENDING)]),
         ],
     }
@@ -357,7 +359,7 @@ class Conversation(Model):
     model_config = {
         "collection": "conversations",
         "indexes": lambda: [
-            IndexModel([("customer_id", ASCENDING), ("sort", DESCENDING)]),
+            IndexModel([("customer_id", ASCENDING), ("sort", ASCENDING)]),
             IndexModel(
                 [("channel", ASCENDING), ("external_id", ASCENDING)],
                 unique=True,
@@ -444,7 +446,7 @@ class ApiKey(Model):
         "collection": "api_keys",
         "indexes": lambda: [
             IndexModel([("secret_hash", ASCENDING)], unique=True),
-            IndexModel([("sort", DESCENDING)]),
+            IndexModel([("sort", ASCENDING)]),
         ],
     }
 
