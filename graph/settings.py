@@ -1,0 +1,167 @@
+"""Every setting, read from the environment once, when the process starts."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing; the message names the variable and says what to do."""
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError("must be an IANA time zone, as in America/Mexico_City") from None
+    return name
+
+
+def _region(name: str) -> str:
+    if name not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("must be an ISO 3166-1 region, as in MX")
+    return name
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, str):
+        return [each.strip() for each in value.split(",") if each.strip()]
+    return value
+
+
+def _nothing(value: Any) -> Any:
+    """An empty variable is one that is not set: compose files and shells leave such behind."""
+    return None if value == "" else value
+
+
+Secret = Annotated[SecretStr | None, BeforeValidator(_nothing)]
+Text = Annotated[str | None, BeforeValidator(_nothing)]
+
+
+class Settings(BaseSettings):
+    """The names are those of the environment without `TICKETS_`, unless an alias is given."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TICKETS_", populate_by_name=True, frozen=True, hide_input_in_errors=True
+    )
+
+    # Where things are
+    data_dir: Path = Field(
+        Path("data"), description="Where the embedded database, secrets and its log are kept."
+    )
+    mongodb_uri: Text = Field(
+        None, description="A MongoDB 7.0+ replica set; without it, the embedded database."
+    )
+    database_name: str = Field("tickets", min_length=1, description="The database's name.")
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="How many server processes.")
+
+    # The business
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "America/Mexico_City",
+        description="The business's IANA time zone: years in numbers, days in statistics.",
+    )
+    phone_region: Annotated[str, AfterValidator(_region)] = Field(
+        "MX", description="The country of phone numbers written without one, ISO 3166-1."
+    )
+
+    # Access
+    secret_key: Secret = Field(
+        None,
+        description="Signs access tokens and cursors: 32 random bytes or more, the same in every "
+        "process. Beside an embedded database it is made and kept in the data directory.",
+    )
+    admin_email: Text = Field(None, description="The first admin's address, where there is none.")
+    admin_password: Secret = Field(None, description="The first admin's password.")
+    access_token_minutes: int = Field(
+        15, ge=1, le=1440, description="How many minutes an access token lasts."
+    )
+    refresh_token_days: int = Field(
+        30, ge=1, le=365, description="How many days a session lasts that is not used."
+    )
+    allowed_origins: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = Field(
+        default=[],
+        description="Other origins whose pages may open WebSockets, separated by commas.",
+    )
+    introspection: bool = Field(True, description="Whether the schema may be asked for.")
+
+    # Logs
+    log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least serious lines to write."
+    )
+
+    # Limits
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="A request body, in bytes.")
+    max_frame_bytes: int = Field(128_000, ge=1_000, description="A WebSocket frame, in bytes.")
+    max_query_depth: int = Field(15, ge=5, description="How deep fields may nest.")
+    max_aliases: int = Field(50, ge=0, description="How many aliases an operation may use.")
+    max_tokens: int = Field(4_000, ge=100, description="How many tokens a document may have.")
+    max_cost: int = Field(20_000, ge=100, description="How many rows an operation may ask for.")
+    max_connections: int = Field(2_000, ge=1, description="WebSockets and streams per process.")
+    max_connections_per_address: int = Field(
+        1_000, ge=1, description="WebSockets and streams per client address and process."
+    )
+    max_connections_per_identity: int = Field(
+        200, ge=1, description="WebSockets and streams per account or API key and process."
+    )
+    max_subscriptions_per_connection: int = Field(
+        50, ge=1, description="Subscriptions on one WebSocket."
+    )
+    connection_init_timeout_seconds: float = Field(
+        5.0, gt=0, description="How long a WebSocket may take to send connection_init, in seconds."
+    )
+
+    # The first configuration, when the database is empty
+    ticket_prefix: Text = Field(
+        None, validation_alias="TICKET_PREFIX", description="First start: prefix of numbers."
+    )
+    assistant_name: Text = Field(
+        None, validation_alias="ASSISTANT_NAME", description="First start: the assistant's name."
+    )
+    company_name: Text = Field(
+        None, validation_alias="COMPANY_NAME", description="First start: the company's name."
+    )
+    primary_service_issue: Text = Field(
+        None,
+        validation_alias="PRIMARY_SERVICE_ISSUE",
+        description="First start: what customers mostly report.",
+    )
+    ticket_noun: Text = Field(
+        None, validation_alias="TICKET_NOUN", description="First start: what a ticket is called."
+    )
+
+    # The model provider
+    openai_api_key: Secret = Field(
+        None, validation_alias="OPENAI_API_KEY", description="Without it the assistant is off."
+    )
+    openai_base_url: Text = Field(
+        None,
+        validation_alias="OPENAI_BASE_URL",
+        description="Another server that speaks the Responses API.",
+    )
+    openai_model: str = Field(
+        "gpt-5-mini", validation_alias="OPENAI_MODEL", description="The model that answers."
+    )
+    openai_agent_id: Text = Field(
+        None, validation_alias="OPENAI_AGENT_ID", description="A hosted agent to keep in step."
+    )
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment; raises SettingsError for those that are wrong."""
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue]  # every field comes from the environment
+    except ValidationError as error:
+        faults = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+        raise SettingsError("; ".join(faults)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0])
+    return name if name.isupper() else f"TICKETS_{name.upper()}"
