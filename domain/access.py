@@ -179,9 +179,7 @@ def readable_events(actor: Actor) -> Document:
 def may_read_event(actor: Actor, event: TicketEvent) -> bool:
     if actor.may(Permission.READ_INTERNAL_NOTES):
         return True
-    return (
-        event.type in _CUSTOMER_EVENTS and event.note_visibility is not NoteVisibility.INTERNAL
-    )
+    return event.type in _CUSTOMER_EVENTS and event.note_visibility is not NoteVisibility.INTERNAL
 
 
 def may_read_changes_of(actor: Actor, field: str) -> bool:

@@ -58,17 +58,13 @@ class Accounts:
 
     # ---- agents ----------------------------------------------------------------------------
 
-    async def find_agents(
-        self, actor: Actor, keys: Iterable[ObjectId]
-    ) -> dict[ObjectId, Agent]:
+    async def find_agents(self, actor: Actor, keys: Iterable[ObjectId]) -> dict[ObjectId, Agent]:
         """None of them for who may not know who works here."""
         if not actor.may(Permission.READ_AGENTS):
             return {}
         return await self._store.find_agents(keys)
 
-    async def agents_page(
-        self, actor: Actor, window: Window, *, active_only: bool
-    ) -> Page[Agent]:
+    async def agents_page(self, actor: Actor, window: Window, *, active_only: bool) -> Page[Agent]:
         """By name. Raises Forbidden."""
         actor.require(Permission.READ_AGENTS)
         return await self._store.agents_page(window, active_only=active_only)

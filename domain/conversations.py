@@ -50,7 +50,9 @@ class Conversations:
         Raises ValidationFailed, NotFound, Forbidden.
         """
         author = MessageAuthor.CUSTOMER if actor.is_bot else MessageAuthor.AGENT
-        return await self.write(actor, conversation_id, text, author=author, external_id=external_id)
+        return await self.write(
+            actor, conversation_id, text, author=author, external_id=external_id
+        )
 
     async def write(
         self,
@@ -65,9 +67,7 @@ class Conversations:
         actor.require(Permission.RECORD_MESSAGES)
         checks = Checks()
         said = checks.text("text", text, longest=TEXT_LENGTH)
-        known_as = checks.optional_text(
-            "externalId", external_id, longest=KEY_LENGTH, lines=False
-        )
+        known_as = checks.optional_text("externalId", external_id, longest=KEY_LENGTH, lines=False)
         checks.done()
         conversation = await self._customers.get_conversation(actor, conversation_id)
         if known_as is not None:

@@ -11,7 +11,7 @@ from domain.clock import Clock, sort_key
 from domain.errors import NotFound, ValidationFailed
 from domain.lifecycle import OPEN_STATUSES
 from domain.search import phone_terms, query_words, terms_of
-from domain.validation import KEY_LENGTH, NAME_LENGTH, TEXT_LENGTH, Checks
+from domain.validation import KEY_LENGTH, NAME_LENGTH, Checks
 from persistence.customers import CustomerStore
 from persistence.database import Database, Transaction
 from persistence.documents import evolve
@@ -92,9 +92,7 @@ class Customers:
         actor.require(Permission.READ_ALL_CUSTOMERS)
         return await self._store.count(query_words(search or ""))
 
-    async def statistics(
-        self, keys: Iterable[ObjectId]
-    ) -> dict[ObjectId, CustomerStatistics]:
+    async def statistics(self, keys: Iterable[ObjectId]) -> dict[ObjectId, CustomerStatistics]:
         """Counted when asked, hence exact whoever writes; of customers the caller may see."""
         wanted = list(keys)
         counted = await self._tickets.counts_by_customer(wanted, OPEN_STATUSES)
@@ -153,8 +151,13 @@ class Customers:
                 raise NotFound("customer")
             key = ObjectId()
             new = Customer(
-                id=key, phone=phone, created_at=now, updated_at=now, terms=[],
-                sort=sort_key(now, key), **details,
+                id=key,
+                phone=phone,
+                created_at=now,
+                updated_at=now,
+                terms=[],
+                sort=sort_key(now, key),
+                **details,
             )
             new = _findable(new)
             await self._store.add(new, session=session)
@@ -196,10 +199,8 @@ class Customers:
             if _may_read(actor, conversation.customer_id)
         }
 
-    async def conversations_page(
-        self, actor: Actor, customer: Customer, window: Window
-    ) -> Page[Conversation]:
-        """`customer` must be one that the actor may see."""
+    async def conversations_page(self, customer: Customer, window: Window) -> Page[Conversation]:
+        """Newest first, of a customer whom the caller has been allowed to see."""
         return await self._store.conversations_page(customer.id, window)
 
     async def count_conversations(self, customer: Customer) -> int:
@@ -219,9 +220,7 @@ class Customers:
         """
         actor.require(Permission.RECORD_MESSAGES)
         checks = Checks()
-        known_as = checks.optional_text(
-            "externalId", external_id, longest=KEY_LENGTH, lines=False
-        )
+        known_as = checks.optional_text("externalId", external_id, longest=KEY_LENGTH, lines=False)
         checks.done()
         if actor.is_bot and actor.customer_id is None:
             actor = actor.speaking_for(customer_id)
@@ -255,9 +254,7 @@ class Customers:
         actor.require(Permission.TAKE_OVER_CONVERSATIONS)
         conversation = await self.get_conversation(actor, key)
         now = self._clock()
-        await self._store.set_handler(
-            key, ConversationHandler.HUMAN, handled_by=actor.key, at=now
-        )
+        await self._store.set_handler(key, ConversationHandler.HUMAN, handled_by=actor.key, at=now)
         return evolve(
             conversation,
             handler=ConversationHandler.HUMAN,
@@ -275,10 +272,6 @@ class Customers:
 
 class CustomerChanged(Protocol):
     async def __call__(self, customer: Customer, session: Transaction, /) -> None: ...
-
-
-def check_message_text(checks: Checks, text: str) -> str:
-    return checks.text("text", text, longest=TEXT_LENGTH)
 
 
 def _may_read(actor: Actor, customer_id: ObjectId) -> bool:

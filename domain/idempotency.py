@@ -50,14 +50,16 @@ class Idempotency:
         if now - record.created_at >= timedelta(seconds=IdempotencyRecord.KEPT_SECONDS):
             return None
         if record.fingerprint != request.fingerprint:
-            raise IdempotencyMismatch()
+            raise IdempotencyMismatch
         return record.result_key
 
     async def remember(
         self, request: KeyedRequest, result_key: ObjectId, now: datetime, *, session: Transaction
     ) -> None:
-        """Belongs in the transaction of the effect; raises `persistence.errors.Duplicate` where
-        another delivery of the request was quicker, whose result is then there to be read.
+        """Belongs in the transaction of the effect.
+
+        Raises `persistence.errors.Duplicate` where another delivery of the request was quicker,
+        whose result is then there to be read.
         """
         await self._store.add(
             IdempotencyRecord(

@@ -7,7 +7,6 @@ Spanish and its English stem: `lámparas` and `lampara` both look for `lampara`,
 plural `s`. Nothing but letters and digits survives, hence no text can become an operator.
 """
 
-import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -48,7 +47,7 @@ def terms_of(texts: Iterable[str | None]) -> list[str]:
 def phone_terms(phone: str) -> list[str]:
     """The ways a phone in E.164 is typed from its start: with and without the country code."""
     digits = phone.lstrip("+")
-    return [digits, *(digits[skip:] for skip in (1, 2, 3) if len(digits) - skip >= 8)]
+    return [digits, *(digits[skip:] for skip in (1, 2, 3) if len(digits) - skip > _SHORTEST_PHONE)]
 
 
 def query_words(text: str) -> tuple[str, ...]:
@@ -63,13 +62,22 @@ def query_words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_root(word[:MAX_TERM_LENGTH]) for word in words))
 
 
+def _common_start(one: str, other: str) -> str:
+    for position, (letter, counterpart) in enumerate(zip(one, other, strict=False)):
+        if letter != counterpart:
+            return one[:position]
+    return min(one, other, key=len)
+
+
 @lru_cache(maxsize=10_000)
 def _root(word: str) -> str:
     if not word.isalpha():
         return word
     # The English stem of both `delivery` and `deliveries` ends in an i that neither word shares.
     stems = (_SPANISH.stemWord(word), _ENGLISH.stemWord(word).removesuffix("i"))
-    root = os.path.commonprefix([word, *(fold(stem) for stem in stems)])
+    root = word
+    for stem in stems:
+        root = _common_start(root, fold(stem))
     if len(root) >= _SHORTEST_ROOT:
         return root
     return word.removesuffix("s") if len(word) > _SHORTEST_ROOT else word

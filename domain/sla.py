@@ -64,9 +64,7 @@ def respond(sla: Sla, created_at: datetime, at: datetime) -> Sla:
 def resolve(sla: Sla, created_at: datetime, at: datetime) -> Sla:
     """Ends both clocks: after a resolution nobody waits for a first response any more."""
     responded = respond(sla, created_at, at)
-    return _complete(
-        resume(responded, created_at, at), SlaTargetKind.RESOLUTION, created_at, at
-    )
+    return _complete(resume(responded, created_at, at), SlaTargetKind.RESOLUTION, created_at, at)
 
 
 def reopen(sla: Sla, created_at: datetime, at: datetime) -> Sla:

@@ -1,5 +1,7 @@
-"""The work on tickets. Each method authorises, decides, and asks for one atomic write with its
-event; each returns the ticket as it then is.
+"""The work on tickets.
+
+Each method authorises, decides, and asks for one atomic write with its event; each returns the
+ticket as it then is.
 
 Every change takes `expected_version`: where the ticket has moved on, it raises Conflict with the
 current ticket. Without one, a change is decided upon what is there, and retried when somebody else
@@ -69,6 +71,9 @@ from persistence.tickets import TicketOrder, TicketQuery, TicketStore
 
 # How long its author may take back a public note.
 RETRACTION_WINDOW = timedelta(minutes=5)
+
+# From bad to good.
+RATINGS = range(1, 6)
 
 # For "this argument was not given", where None is a value.
 UNSET: Final[Any] = object()
@@ -151,13 +156,16 @@ class Tickets:
         """None for a number that is unknown as for one that the actor may not see."""
         return await self._store.find(readable_tickets(actor), ticket_id)
 
-    async def find_by_keys(
-        self, actor: Actor, keys: Iterable[ObjectId]
-    ) -> dict[ObjectId, Ticket]:
+    async def find_by_keys(self, actor: Actor, keys: Iterable[ObjectId]) -> dict[ObjectId, Ticket]:
         return await self._store.find_by_keys(readable_tickets(actor), keys)
 
     async def page(
-        self, actor: Actor, query: TicketQuery, window: Window, *, order: TicketOrder,
+        self,
+        actor: Actor,
+        query: TicketQuery,
+        window: Window,
+        *,
+        order: TicketOrder,
         descending: bool,
     ) -> Page[Ticket]:
         return await self._store.page(
@@ -171,9 +179,7 @@ class Tickets:
         self, actor: Actor, ticket: Ticket, visibility: NoteVisibility | None, window: Window
     ) -> Page[Note]:
         """`ticket` must be one that the actor may see."""
-        return await self._store.notes_page(
-            ticket.id, _wanted_notes(actor, visibility), window
-        )
+        return await self._store.notes_page(ticket.id, _wanted_notes(actor, visibility), window)
 
     async def count_notes(
         self, actor: Actor, ticket: Ticket, visibility: NoteVisibility | None
@@ -187,18 +193,14 @@ class Tickets:
         readable = await self._store.find_by_keys(readable_tickets(actor), [note.ticket_key])
         return note if readable else None
 
-    async def events_page(
-        self, actor: Actor, ticket: Ticket, window: Window
-    ) -> Page[TicketEvent]:
+    async def events_page(self, actor: Actor, ticket: Ticket, window: Window) -> Page[TicketEvent]:
         """`ticket` must be one that the actor may see."""
         return await self._store.events_page(ticket.id, readable_events(actor), window)
 
     async def count_events(self, actor: Actor, ticket: Ticket) -> int:
         return await self._store.count_events(ticket.id, readable_events(actor))
 
-    async def status_changes(
-        self, keys: Iterable[ObjectId]
-    ) -> dict[ObjectId, list[TicketEvent]]:
+    async def status_changes(self, keys: Iterable[ObjectId]) -> dict[ObjectId, list[TicketEvent]]:
         """Of tickets that the caller has already been allowed to see."""
         return await self._store.status_changes(keys)
 
@@ -287,9 +289,9 @@ class Tickets:
             try:
                 return Outcome(await self._database.transaction(write))
             except Duplicate as error:
-                if request is not None and error.args == ("idempotency key",):
-                    if replay := await self._replay(request, now):
-                        return replay
+                repeated = request is not None and error.args == ("idempotency key",)
+                if request and repeated and (replay := await self._replay(request, now)):
+                    return replay
                 # An older format could spell the same number; the next one is free.
                 draw.drawn.clear()
 
@@ -324,9 +326,7 @@ class Tickets:
         checks.done()
         return checked
 
-    async def _customer_for(
-        self, actor: Actor, new: NewTicket, now: datetime
-    ) -> Customer | None:
+    async def _customer_for(self, actor: Actor, new: NewTicket, now: datetime) -> Customer | None:
         """The one customer that context, id, phone and conversation agree on, if any is named."""
         named: list[Customer] = []
         if actor.customer_id is not None:
@@ -391,7 +391,7 @@ class Tickets:
             changes["location"] = checks.location("location", location) if location else None
         checks.done()
 
-        async def decide(ticket: Ticket, now: datetime, session: Transaction) -> _Decision:
+        async def decide(ticket: Ticket, _now: datetime, _session: Transaction) -> _Decision:
             if category is not UNSET and category != ticket.category:
                 category_checks = Checks()
                 changes["category"] = _check_category(category_checks, category, configuration)
@@ -472,7 +472,7 @@ class Tickets:
         """
         actor.require(Permission.WORK_TICKETS)
 
-        async def decide(ticket: Ticket, now: datetime, session: Transaction) -> _Decision:
+        async def decide(ticket: Ticket, _now: datetime, session: Transaction) -> _Decision:
             if not actor.may(Permission.REASSIGN_TICKETS):
                 owns = ticket.assignee_id == actor.key
                 takes = ticket.assignee_id is None and assignee_id in (actor.key, None)
@@ -489,9 +489,7 @@ class Tickets:
 
         return await self._change(actor, ticket_id, expected_version, decide)
 
-    async def _check_assignee(
-        self, path: str, agent_id: ObjectId, session: Transaction
-    ) -> None:
+    async def _check_assignee(self, path: str, agent_id: ObjectId, session: Transaction) -> None:
         agent = await self._accounts.find_agent(agent_id, session=session)
         if agent is None or not agent.is_active:
             raise ValidationFailed.of(path, "is not the id of an active agent")
@@ -584,7 +582,7 @@ class Tickets:
         text = checks.text("summary", summary, longest=TEXT_LENGTH)
         checks.done()
 
-        async def decide(ticket: Ticket, now: datetime, session: Transaction) -> _Decision:
+        async def decide(ticket: Ticket, now: datetime, _session: Transaction) -> _Decision:
             check_transition(ticket.status, TicketStatus.RESOLVED)
             resolution = Resolution(summary=text, resolved_by=actor.ref, resolved_at=now)
             new = evolve(_moved(ticket, TicketStatus.RESOLVED, now), resolution=resolution)
@@ -631,10 +629,10 @@ class Tickets:
     async def lift_escalation(
         self, actor: Actor, ticket_id: str, *, expected_version: int | None = None
     ) -> Ticket:
-        """Without effect on a ticket that is not escalated. Raises NotFound, Forbidden, Conflict."""
+        """Has no effect where nothing is escalated. Raises NotFound, Forbidden, Conflict."""
         actor.require(Permission.WORK_TICKETS)
 
-        async def decide(ticket: Ticket, now: datetime, session: Transaction) -> _Decision:
+        async def decide(ticket: Ticket, _now: datetime, _session: Transaction) -> _Decision:
             return _Decision(evolve(ticket, escalation=None), TicketEventType.ESCALATION_LIFTED)
 
         return await self._change(actor, ticket_id, expected_version, decide)
@@ -648,12 +646,12 @@ class Tickets:
         """
         actor.require(Permission.RECORD_FEEDBACK)
         checks = Checks()
-        if not 1 <= rating <= 5:
-            checks.fault("rating", "must be between 1 and 5")
+        if rating not in RATINGS:
+            checks.fault("rating", f"must be between {RATINGS[0]} and {RATINGS[-1]}")
         text = checks.optional_text("comment", comment, longest=TEXT_LENGTH)
         checks.done()
 
-        async def decide(ticket: Ticket, now: datetime, session: Transaction) -> _Decision:
+        async def decide(ticket: Ticket, now: datetime, _session: Transaction) -> _Decision:
             if ticket.status not in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
                 raise ValidationFailed.of("ticketId", "is not resolved yet; ask for feedback then")
             if ticket.feedback is not None:
@@ -693,8 +691,11 @@ class Tickets:
             async def write_other_end(session: Transaction) -> None:
                 await self._store.add_link(link, session=session)
                 await self._write(
-                    actor, other, _Decision(other, TicketEventType.LINKED, even_if_same=True),
-                    now, session,
+                    actor,
+                    other,
+                    _Decision(other, TicketEventType.LINKED, even_if_same=True),
+                    now,
+                    session,
                 )
 
             return _Decision(
@@ -758,9 +759,7 @@ class Tickets:
     ) -> Ticket:
         if decision.ticket == old and not decision.even_if_same:
             return old
-        new = evolve(
-            decision.ticket, version=old.version + 1, updated_at=now, updated_by=actor.ref
-        )
+        new = evolve(decision.ticket, version=old.version + 1, updated_at=now, updated_by=actor.ref)
         customer = None
         if (new.subject, new.description, new.tags) != (old.subject, old.description, old.tags):
             customer = await self._customers.of_ticket(new, session=session)
@@ -769,7 +768,7 @@ class Tickets:
             new = _derived(new, None, terms=old.terms)
         event = _event(actor, old, new, decision.type, now, decision.reason, decision.note)
         if not await self._store.change(old, new, event, session=session):
-            raise _Overtaken()
+            raise _Overtaken
         if decision.note is not None:
             await self._store.add_note(decision.note, session=session)
         if decision.also is not None:
@@ -805,9 +804,7 @@ def _inputs(new: NewTicket) -> dict[str, Any]:
     }
 
 
-def _wanted_notes(
-    actor: Actor, visibility: NoteVisibility | None
-) -> tuple[NoteVisibility, ...]:
+def _wanted_notes(actor: Actor, visibility: NoteVisibility | None) -> tuple[NoteVisibility, ...]:
     allowed = readable_notes(actor)
     return allowed if visibility is None else tuple(each for each in allowed if each is visibility)
 
@@ -842,9 +839,7 @@ def _moved(ticket: Ticket, status: TicketStatus, now: datetime) -> Ticket:
         clocks = sla.resume(clocks, ticket.created_at, now)
     if is_reopening(ticket.status, status):
         reopened = sla.reopen(clocks, ticket.created_at, now)
-        return evolve(
-            ticket, status=status, sla=reopened, resolution=None, resolution_seconds=None
-        )
+        return evolve(ticket, status=status, sla=reopened, resolution=None, resolution_seconds=None)
     if status is TicketStatus.PENDING_CUSTOMER:
         clocks = sla.pause(clocks, ticket.created_at, now)
     elif status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):

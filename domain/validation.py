@@ -107,8 +107,6 @@ class Checks:
         for position, letter in enumerate(value):
             # Cc: control characters, NUL among them. Cs: surrogates, which no encoding can store.
             if letter not in allowed and unicodedata.category(letter) in ("Cc", "Cs"):
-                self.fault(
-                    path, f"has a character that cannot be stored at position {position}"
-                )
+                self.fault(path, f"has a character that cannot be stored at position {position}")
                 return ""
         return value

@@ -1,7 +1,7 @@
 """Who works here and with what keys: agents, sessions, API keys, and the actor of a write."""
 
 from datetime import datetime
-from typing import Annotated, Union
+from typing import Annotated
 
 import strawberry
 
@@ -147,7 +147,7 @@ class LoginPayload:
 
 
 LoginResult = Annotated[
-    Union[LoginPayload, ValidationProblem, SimpleProblem],
+    LoginPayload | ValidationProblem | SimpleProblem,
     strawberry.union("LoginResult", description="A session, or why there is none."),
 ]
 
@@ -160,7 +160,7 @@ class LogoutPayload:
 
 
 LogoutResult = Annotated[
-    Union[LogoutPayload, SimpleProblem],
+    LogoutPayload | SimpleProblem,
     strawberry.union("LogoutResult", description="The session's end, or why it goes on."),
 ]
 
@@ -171,7 +171,7 @@ class AgentPayload:
 
 
 AgentResult = Annotated[
-    Union[AgentPayload, ValidationProblem, SimpleProblem],
+    AgentPayload | ValidationProblem | SimpleProblem,
     strawberry.union("AgentResult", description="The agent, or why nothing was changed."),
 ]
 
@@ -185,7 +185,7 @@ class ApiKeyPayload:
 
 
 ApiKeyResult = Annotated[
-    Union[ApiKeyPayload, ValidationProblem, SimpleProblem],
+    ApiKeyPayload | ValidationProblem | SimpleProblem,
     strawberry.union("ApiKeyResult", description="The API key, or why nothing was changed."),
 ]
 

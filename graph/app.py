@@ -28,8 +28,8 @@ from graph.endpoint import GraphQLEndpoint
 from graph.graphiql_page import graphiql_files
 from graph.http import LimitBody, TraceRequests
 from graph.limits import OperationLimits
-from graph.schema import build_schema
 from graph.logs import configure_logs
+from graph.schema import build_schema
 from graph.settings import Settings, SettingsError, load_settings
 from persistence.accounts import AccountStore
 from persistence.counters import CounterStore
@@ -83,9 +83,7 @@ def build_services(
             tickets=tickets,
             clock=clock,
         ),
-        accounts=Accounts(
-            database=database, store=account_store, passwords=passwords, clock=clock
-        ),
+        accounts=Accounts(database=database, store=account_store, passwords=passwords, clock=clock),
         sessions=Sessions(
             store=account_store,
             passwords=passwords,
@@ -138,9 +136,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     endpoint = GraphQLEndpoint(
         schema,
         services,
-        connection_init_wait_timeout=timedelta(
-            seconds=settings.connection_init_timeout_seconds
-        ),
+        connection_init_wait_timeout=timedelta(seconds=settings.connection_init_timeout_seconds),
         max_subscriptions_per_connection=settings.max_subscriptions_per_connection,
         allowed_origins=settings.allowed_origins,
     )

@@ -223,9 +223,7 @@ def create_api_key(
 
     async def work(services: Services) -> None:
         expires_at = utc_now() + timedelta(days=days) if days else None
-        _, secret = await services.accounts.create_api_key(
-            SYSTEM, name=name, expires_at=expires_at
-        )
+        _, secret = await services.accounts.create_api_key(SYSTEM, name=name, expires_at=expires_at)
         errors.print("Send it as Authorization: Bearer …; it cannot be shown again:")
         # Alone on standard output, for scripts.
         print(secret)  # noqa: T201
@@ -271,7 +269,10 @@ async def _check(settings: Settings) -> bool:
         say("the server has transactions and change streams")
         missing = await database.missing_indexes()
         problem = f"{', '.join(missing)}. The next tickets serve makes them."
-        return say("every index is there" if not missing else "indexes are missing", problem if missing else None)
+        return say(
+            "every index is there" if not missing else "indexes are missing",
+            problem if missing else None,
+        )
 
 
 # ---- plumbing ------------------------------------------------------------------------------
@@ -282,7 +283,10 @@ def _with_services(work: Any) -> None:
     configure_logs(settings)
 
     async def run() -> None:
-        async with _database_uri(settings) as uri, _opened(settings, uri, secret_key_of(settings)) as services:
+        async with (
+            _database_uri(settings) as uri,
+            _opened(settings, uri, secret_key_of(settings)) as services,
+        ):
             await work(services)
 
     _run(run())
@@ -304,4 +308,3 @@ async def _opened(settings: Settings, uri: str, secret_key: str) -> AsyncIterato
         await database.require_suitable_server()
         await database.prepare()
         yield build_services(database, settings, secret_key=secret_key)
-

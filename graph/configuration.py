@@ -63,9 +63,7 @@ class Configuration:
                 ]
             ),
             terminology=TerminologySection.from_model(configuration.terminology),
-            ticket_id_format=TicketIdFormatSection.from_model(
-                configuration.ticket_id_format, year
-            ),
+            ticket_id_format=TicketIdFormatSection.from_model(configuration.ticket_id_format, year),
         )
 
 

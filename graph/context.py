@@ -80,5 +80,3 @@ class Context:
 
 
 Info = StrawberryInfo[Context, Any]
-
-

@@ -1,7 +1,7 @@
 """Customers, their conversations, and the messages in them."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Union
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -57,9 +57,7 @@ class Message(Node):
 @strawberry.type(description="An exchange with one customer on one channel.")
 class Conversation(Node):
     channel: ConversationChannel = strawberry.field(description="Where it takes place.")
-    external_id: str | None = strawberry.field(
-        description="Its id on the channel; unique there."
-    )
+    external_id: str | None = strawberry.field(description="Its id on the channel; unique there.")
     handler: ConversationHandler = strawberry.field(
         description="Who answers: the assistant, until a person takes over."
     )
@@ -156,9 +154,9 @@ class Customer(Node):
     async def conversations(
         self, info: Info, first: First = 20, after: After = None
     ) -> Connection[Conversation]:
-        customers, actor = info.context.services.customers, info.context.actor
+        customers = info.context.services.customers
         page = await customers.conversations_page(
-            actor, self.model, window("conversations", first=first, after=after)
+            self.model, window("conversations", first=first, after=after)
         )
         return connection(
             "conversations",
@@ -191,7 +189,7 @@ class CustomerPayload:
 
 
 CustomerResult = Annotated[
-    Union[CustomerPayload, ValidationProblem, SimpleProblem],
+    CustomerPayload | ValidationProblem | SimpleProblem,
     strawberry.union("CustomerResult", description="The customer, or why nothing was changed."),
 ]
 
@@ -202,7 +200,7 @@ class ConversationPayload:
 
 
 ConversationResult = Annotated[
-    Union[ConversationPayload, ValidationProblem, SimpleProblem],
+    ConversationPayload | ValidationProblem | SimpleProblem,
     strawberry.union(
         "ConversationResult", description="The conversation, or why nothing was changed."
     ),
@@ -227,7 +225,7 @@ class MessagePayload:
 
 
 MessageResult = Annotated[
-    Union[MessagePayload, ValidationProblem, SimpleProblem],
+    MessagePayload | ValidationProblem | SimpleProblem,
     strawberry.union("MessageResult", description="The message, or why it was not recorded."),
 ]
 
@@ -305,9 +303,7 @@ class CustomerQueries:
         ] = None,
     ) -> Connection[Customer]:
         customers, actor = info.context.services.customers, info.context.actor
-        page = await customers.page(
-            actor, search, window("customers", first=first, after=after)
-        )
+        page = await customers.page(actor, search, window("customers", first=first, after=after))
         return connection(
             "customers",
             page,

@@ -84,17 +84,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             return None
         return await self._identity_of(credential, request.headers.get(CUSTOMER_HEADER, ""))
 
-    async def _identity_of(
-        self, authorization: str, customer_id: str
-    ) -> Identity | DomainError:
+    async def _identity_of(self, authorization: str, customer_id: str) -> Identity | DomainError:
         """Who sent it, or the refusal that every field needing credentials is to give."""
         scheme, _, credential = authorization.partition(" ")
         if scheme.lower() != "bearer" or not credential:
             return Unauthenticated("Credentials are sent as Authorization: Bearer …")
         try:
-            customer = (
-                decode_id("Customer", customer_id, CUSTOMER_HEADER) if customer_id else None
-            )
+            customer = decode_id("Customer", customer_id, CUSTOMER_HEADER) if customer_id else None
             return await self._services.sessions.identify(credential.strip(), customer)
         except DomainError as refused:
             return refused

@@ -110,7 +110,11 @@ ConversationHandler = _described(
 MessageAuthor = _described(
     models.MessageAuthor,
     "Who wrote a message.",
-    {"CUSTOMER": "The customer.", "ASSISTANT": "The assistant.", "AGENT": "A person who works here."},
+    {
+        "CUSTOMER": "The customer.",
+        "ASSISTANT": "The assistant.",
+        "AGENT": "A person who works here.",
+    },
 )
 ProblemCode = _described(
     errors.ProblemCode,

@@ -54,7 +54,9 @@ class ValidationHandler(strawberry.ExceptionHandler[ValidationFailed, Validation
         return ValidationProblem(
             code=exception.code,
             message=exception.message,
-            fields=[FieldProblem(path=each.path, message=each.message) for each in exception.fields],
+            fields=[
+                FieldProblem(path=each.path, message=each.message) for each in exception.fields
+            ],
         )
 
 

@@ -49,9 +49,7 @@ class TicketEvent:
     changes: list[FieldChange] = strawberry.field(
         description="The fields that changed, as far as the viewer may know of them."
     )
-    reason: str | None = strawberry.field(
-        description="Why, where the actor said so. Not for bots."
-    )
+    reason: str | None = strawberry.field(description="Why, where the actor said so. Not for bots.")
 
 
 @strawberry.type(description="A ticket was opened.")
@@ -155,7 +153,9 @@ def event_from_model(
         list_change=list_change,
         ticket=ticket,
         changes=[
-            FieldChange(field=change.field, old=_shown(change, change.old), new=_shown(change, change.new))
+            FieldChange(
+                field=change.field, old=_shown(change, change.old), new=_shown(change, change.new)
+            )
             for change in event.changes
             if may_read_changes_of(viewer, change.field)
         ],

@@ -164,9 +164,7 @@ class _Measurer:
                 case FieldNode():
                     measure = self._of_field(selection, parent, rows)
                 case InlineFragmentNode(type_condition=condition, selection_set=inner):
-                    narrowed = (
-                        self._schema.get_type(condition.name.value) if condition else parent
-                    )
+                    narrowed = self._schema.get_type(condition.name.value) if condition else parent
                     measure = self._of_selections(inner, narrowed, rows=rows)
                 case FragmentSpreadNode():
                     measure = self._of_fragment(selection.name.value, rows)
@@ -186,9 +184,7 @@ class _Measurer:
         measured = self._measured[name]
         return Measure(measured.depth, measured.aliases, measured.cost * rows)
 
-    def _of_field(
-        self, field: FieldNode, parent: GraphQLNamedType | None, rows: int
-    ) -> Measure:
+    def _of_field(self, field: FieldNode, parent: GraphQLNamedType | None, rows: int) -> Measure:
         aliases = 1 if field.alias else 0
         definition = _definition(parent, field.name.value)
         if definition is None:

@@ -32,7 +32,9 @@ Last = Annotated[
 ]
 Before = Annotated[
     str | None,
-    strawberry.argument(description="Only what precedes this cursor, a `startCursor` of this list."),
+    strawberry.argument(
+        description="Only what precedes this cursor, a `startCursor` of this list."
+    ),
 ]
 
 
@@ -145,8 +147,10 @@ def decode_id(type_name: str, global_id: str, path: str) -> ObjectId:
 
 def split_id(global_id: str) -> tuple[str, ObjectId] | None:
     type_name, _, key = _decode(global_id).partition(":")
-    return (type_name, ObjectId(key)) if ObjectId.is_valid(key) and len(key) == 24 else None
+    return (type_name, ObjectId(key)) if _KEY.fullmatch(key) else None
 
+
+_KEY = re.compile(r"[0-9a-f]{24}")
 
 # Keys of lists are what `persistence` sorts by: letters and digits of our own making, or, for
 # names, anything a name may hold before the separator.
@@ -180,5 +184,3 @@ def _decode(text: str) -> str:
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         return ""
-
-

@@ -1,6 +1,6 @@
 """Figures about tickets."""
 
-import datetime
+import datetime as dt
 from typing import Annotated
 
 import strawberry
@@ -47,7 +47,7 @@ class SlaStateCount:
 
 @strawberry.type(description="What happened on one day.")
 class DayCount:
-    date: datetime.date = strawberry.field(description="The day, in the time zone asked for.")
+    date: dt.date = strawberry.field(description="The day, in the time zone asked for.")
     created: int = strawberry.field(description="Tickets opened on it.")
     resolved: int = strawberry.field(description="Tickets resolved on it that still are.")
 

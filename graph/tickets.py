@@ -1,7 +1,7 @@
 """Tickets: their type, the lists of them, and the work on them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types.field import StrawberryField
@@ -148,9 +148,7 @@ class Feedback:
 
     @classmethod
     def from_model(cls, feedback: models.Feedback) -> "Feedback":
-        return cls(
-            rating=feedback.rating, comment=feedback.comment, given_at=feedback.given_at
-        )
+        return cls(rating=feedback.rating, comment=feedback.comment, given_at=feedback.given_at)
 
 
 @strawberry.type(description="One step of a ticket through its states.")
@@ -461,15 +459,13 @@ class TicketPayload:
 
 
 TicketResult = Annotated[
-    Union[TicketPayload, ValidationProblem, ConflictProblem, TransitionProblem, SimpleProblem],
+    TicketPayload | ValidationProblem | ConflictProblem | TransitionProblem | SimpleProblem,
     strawberry.union("TicketResult", description="The ticket, or why nothing was changed."),
 ]
 
 
 class ConflictHandler(strawberry.ExceptionHandler[Conflict, ConflictProblem]):
-    def handle(
-        self, exception: Conflict, *, field: StrawberryField, info: Info
-    ) -> ConflictProblem:
+    def handle(self, exception: Conflict, *, field: StrawberryField, info: Info) -> ConflictProblem:
         ticket = exception.ticket
         return ConflictProblem(
             code=exception.code,
@@ -523,9 +519,7 @@ class TicketFilter:
         default=None, description="Of this conversation."
     )
     tag: str | None = strawberry.field(default=None, description="With this tag, in any case.")
-    source: TicketSource | None = strawberry.field(
-        default=None, description="Opened through this."
-    )
+    source: TicketSource | None = strawberry.field(default=None, description="Opened through this.")
     escalated: bool | None = strawberry.field(
         default=None, description="Escalated, or, false, not."
     )
@@ -733,9 +727,7 @@ class LiftEscalationInput:
 class RecordFeedbackInput:
     ticket_id: str = strawberry.field(description="The ticket's number.")
     rating: int = strawberry.field(description="1 (bad) to 5 (good).")
-    comment: str | None = strawberry.field(
-        default=None, description="At most 10,000 characters."
-    )
+    comment: str | None = strawberry.field(default=None, description="At most 10,000 characters.")
 
 
 @strawberry.input(description="Two tickets that have to do with each other.")
@@ -782,9 +774,7 @@ def query_from(
         "assignee_id": assignee_id,
         "unassigned": bool(filter.unassigned),
         "customer_id": _key("Customer", filter.customer_id, "filter.customerId"),
-        "conversation_id": _key(
-            "Conversation", filter.conversation_id, "filter.conversationId"
-        ),
+        "conversation_id": _key("Conversation", filter.conversation_id, "filter.conversationId"),
         "tag": filter.tag.strip().lower() if filter.tag is not None else None,
         "source": filter.source,
         "escalated": filter.escalated,
@@ -854,9 +844,7 @@ class TicketQueries:
     async def ticket(
         self,
         info: Info,
-        ticket_id: Annotated[
-            str, strawberry.argument(description="As in LUX-2026-000001.")
-        ],
+        ticket_id: Annotated[str, strawberry.argument(description="As in LUX-2026-000001.")],
     ) -> Ticket | None:
         ticket = await info.context.services.tickets.find(info.context.actor, ticket_id)
         return Ticket.from_model(ticket) if ticket else None
@@ -971,9 +959,7 @@ class TicketMutations:
         description="Takes back a public note within 5 minutes, for good. Its author alone. "
         "Problems: VALIDATION, NOT_FOUND, FORBIDDEN. Emits TicketUpdated."
     )
-    async def retract_ticket_note(
-        self, info: Info, input: RetractTicketNoteInput
-    ) -> TicketResult:
+    async def retract_ticket_note(self, info: Info, input: RetractTicketNoteInput) -> TicketResult:
         ticket = await info.context.services.tickets.retract_note(
             info.context.actor, decode_id("Note", input.note_id, "noteId")
         )

@@ -61,7 +61,11 @@ class AccountStore:
     async def agents_page(self, window: Window, *, active_only: bool) -> Page[Agent]:
         """By name."""
         return await read_page(
-            self._agents, Agent, _active(active_only), window, key="sort",
+            self._agents,
+            Agent,
+            _active(active_only),
+            window,
+            key="sort",
             projection={"password_hash": 0},
         )
 

@@ -27,9 +27,7 @@ class CustomerStore:
 
     # ---- customers -------------------------------------------------------------------------
 
-    async def find(
-        self, key: ObjectId, *, session: Transaction | None = None
-    ) -> Customer | None:
+    async def find(self, key: ObjectId, *, session: Transaction | None = None) -> Customer | None:
         found = await self._customers.find_one({"_id": key}, session=session)
         return from_document(Customer, found) if found else None
 
@@ -52,9 +50,7 @@ class CustomerStore:
         except DuplicateKeyError as error:
             raise Duplicate("phone") from error
 
-    async def replace_fields(
-        self, old: Customer, new: Customer, *, session: Transaction
-    ) -> None:
+    async def replace_fields(self, old: Customer, new: Customer, *, session: Transaction) -> None:
         """Writes the fields that differ and no others."""
         before, after = to_document(old), to_document(new)
         changed = {field: value for field, value in after.items() if before[field] != value}
@@ -77,9 +73,7 @@ class CustomerStore:
         found = await self._conversations.find_one({"_id": key}, session=session)
         return from_document(Conversation, found) if found else None
 
-    async def find_conversations(
-        self, keys: Iterable[ObjectId]
-    ) -> dict[ObjectId, Conversation]:
+    async def find_conversations(self, keys: Iterable[ObjectId]) -> dict[ObjectId, Conversation]:
         found = self._conversations.find({"_id": {"$in": list(set(keys))}})
         conversations = [from_document(Conversation, document) async for document in found]
         return {conversation.id: conversation for conversation in conversations}
@@ -114,13 +108,15 @@ class CustomerStore:
             session=session,
         )
 
-    async def conversations_page(
-        self, customer_id: ObjectId, window: Window
-    ) -> Page[Conversation]:
+    async def conversations_page(self, customer_id: ObjectId, window: Window) -> Page[Conversation]:
         """Newest first."""
         return await read_page(
-            self._conversations, Conversation, {"customer_id": customer_id}, window,
-            key="sort", descending=True,
+            self._conversations,
+            Conversation,
+            {"customer_id": customer_id},
+            window,
+            key="sort",
+            descending=True,
         )
 
     async def count_conversations(self, customer_id: ObjectId) -> int:
@@ -158,8 +154,6 @@ def _matching(words: tuple[str, ...]) -> Document:
         return {}
     return {
         "terms": {
-            "$all": [
-                {"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}} for word in words
-            ]
+            "$all": [{"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}} for word in words]
         }
     }

@@ -25,6 +25,8 @@ Collection = AgnosticCollection[Document]
 
 # How long a transaction is tried again while others get in its way.
 CONTENTION_SECONDS = 15.0
+# How often it is tried again on a connection that broke before anything was committed.
+RECONNECTIONS = 2
 
 
 class Database:
@@ -110,18 +112,17 @@ class Database:
             try:
                 async with await self._client.start_session() as session:
                     async with session.start_transaction():
-                        result = await work(session)
-                    return result
+                        return await work(session)
             except PyMongoError as error:
                 if not error.has_error_label("TransientTransactionError"):
                     raise
                 if isinstance(error, ConnectionFailure):
                     # After a restart of the server every pooled connection fails once.
                     reconnections += 1
-                if reconnections > 2 or time.monotonic() > give_up_at:
+                if reconnections > RECONNECTIONS or time.monotonic() > give_up_at:
                     raise
             # Writers that met once would meet again if they all waited the same time.
-            await asyncio.sleep(delay * (0.5 + random.random()))
+            await asyncio.sleep(random.uniform(delay / 2, 2 * delay))  # noqa: S311 -- jitter, no secret
             delay = min(delay * 2, 0.25)
 
     async def close(self) -> None:

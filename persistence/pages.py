@@ -1,8 +1,7 @@
 """Keyset pagination: a page is everything beyond one unique key, in the key's order."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from persistence.database import Collection
 from persistence.documents import Document, ModelT, from_document
@@ -37,7 +36,6 @@ async def read_page(
     key: str,
     descending: bool = False,
     projection: Document | None = None,
-    keep: Callable[[ModelT], bool] | None = None,
 ) -> Page[ModelT]:
     """The documents that meet `conditions`, in the order of the unique field `key`.
 
@@ -69,8 +67,3 @@ async def read_page(
 
 
 _INTEGER_KEYS = frozenset({"position", "version"})
-
-
-def total(collection: Collection, conditions: Document) -> Any:
-    """How many documents meet `conditions`, counted on the server; awaitable."""
-    return collection.count_documents(conditions)

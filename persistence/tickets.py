@@ -206,12 +206,22 @@ class TicketStore:
         return [from_document(Ticket, document) async for document in found]
 
     async def page(
-        self, query: TicketQuery, scope: TicketScope, window: Window, *, order: TicketOrder,
+        self,
+        query: TicketQuery,
+        scope: TicketScope,
+        window: Window,
+        *,
+        order: TicketOrder,
         descending: bool,
     ) -> Page[Ticket]:
         return await read_page(
-            self._tickets, Ticket, conditions_of(query, scope), window,
-            key=f"sort.{order.value}", descending=descending, projection=_SHOWN,
+            self._tickets,
+            Ticket,
+            conditions_of(query, scope),
+            window,
+            key=f"sort.{order.value}",
+            descending=descending,
+            projection=_SHOWN,
         )
 
     async def count(self, query: TicketQuery, scope: TicketScope) -> int:
@@ -252,7 +262,8 @@ class TicketStore:
         was quicker, and the caller decides anew upon what is there now.
         """
         updated = await self._tickets.update_one(
-            {"_id": old.id, "version": old.version}, {"$set": _differences(old, new)},
+            {"_id": old.id, "version": old.version},
+            {"$set": _differences(old, new)},
             session=session,
         )
         if updated.matched_count == 0:
@@ -278,9 +289,7 @@ class TicketStore:
     async def add_note(self, note: Note, *, session: Transaction) -> None:
         await self._notes.insert_one(to_document(note), session=session)
 
-    async def find_note(
-        self, key: ObjectId, *, session: Transaction | None = None
-    ) -> Note | None:
+    async def find_note(self, key: ObjectId, *, session: Transaction | None = None) -> Note | None:
         found = await self._notes.find_one({"_id": key}, session=session)
         return from_document(Note, found) if found else None
 
@@ -348,7 +357,10 @@ class TicketStore:
         self, ticket_key: ObjectId, conditions: Document, window: Window
     ) -> Page[TicketEvent]:
         return await read_page(
-            self._events, TicketEvent, {"ticket_key": ticket_key, **conditions}, window,
+            self._events,
+            TicketEvent,
+            {"ticket_key": ticket_key, **conditions},
+            window,
             key="version",
         )
 
@@ -357,14 +369,12 @@ class TicketStore:
 
     async def events_since(self, ticket_key: ObjectId, version: int) -> list[TicketEvent]:
         """What happened to the ticket after `version`, oldest first."""
-        found = self._events.find(
-            {"ticket_key": ticket_key, "version": {"$gt": version}}
-        ).sort([("version", 1)])
+        found = self._events.find({"ticket_key": ticket_key, "version": {"$gt": version}}).sort(
+            [("version", 1)]
+        )
         return [from_document(TicketEvent, document) async for document in found]
 
-    async def status_changes(
-        self, keys: Iterable[ObjectId]
-    ) -> dict[ObjectId, list[TicketEvent]]:
+    async def status_changes(self, keys: Iterable[ObjectId]) -> dict[ObjectId, list[TicketEvent]]:
         """The events of the tickets that changed (or first set) their status, oldest first."""
         wanted = list(set(keys))
         found = self._events.find(
@@ -390,7 +400,4 @@ def conditions_of(query: TicketQuery, scope: TicketScope) -> Document:
 
 def _differences(old: Ticket, new: Ticket) -> Document:
     before, after = to_document(old), to_document(new)
-    return {
-        field: value for field, value in after.items() if before.get(field, ...) != value
-    }
-
+    return {field: value for field, value in after.items() if before.get(field, ...) != value}
