@@ -1,0 +1,226 @@
+"""A client of the API, as one actor would use it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+import httpx
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+)
+
+from graph.schema import schema_types
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered. `text` is its body as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    data: Data | None
+    errors: list[Data]
+
+    @property
+    def codes(self) -> list[str]:
+        """Of each error its `extensions.code`."""
+        return [error["extensions"]["code"] for error in self.errors]
+
+
+class Api:
+    """One actor's way to a server; `credential` is an access token or an API key."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        credential: str | None = None,
+        *,
+        customer_id: str | None = None,
+    ) -> None:
+        self.http = http
+        self.credential = credential
+        self.headers: dict[str, str] = {}
+        if credential is not None:
+            self.headers["Authorization"] = f"Bearer {credential}"
+        if customer_id is not None:
+            self.headers["X-Customer-Id"] = customer_id
+
+    def speaking_for(self, customer_id: str) -> "Api":
+        """This bot, naming a customer with each request."""
+        return Api(self.http, self.credential, customer_id=customer_id)
+
+    async def post(
+        self, content: bytes | str, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """For bodies that no client would write; `execute` writes proper ones."""
+        response = await self.http.post(
+            "/graphql",
+            content=content,
+            headers={"Content-Type": "application/json", **self.headers, **(headers or {})},
+        )
+        return _answer(response)
+
+    async def execute(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        body: Data = {"query": document}
+        if variables is not None:
+            body["variables"] = dict(variables)
+        response = await self.http.post(
+            "/graphql", json=body, headers={**self.headers, **(headers or {})}
+        )
+        return _answer(response)
+
+    async def query(self, document: str, variables: Mapping[str, Any] | None = None) -> Data:
+        """The data; any error fails the test."""
+        answer = await self.execute(document, variables)
+        assert answer.status == 200, answer.text
+        assert not answer.errors, answer.text
+        assert answer.data is not None, answer.text
+        return answer.data
+
+    async def errors(self, document: str, variables: Mapping[str, Any] | None = None) -> list[Data]:
+        """The errors; none fails the test."""
+        answer = await self.execute(document, variables)
+        assert answer.errors, answer.text
+        return answer.errors
+
+    async def mutate(self, mutation: str, /, **arguments: Any) -> Data:
+        """The member of the result that `mutation` gave, with its `__typename`.
+
+        `arguments` that are not the mutation's own go into its `input`, as in
+        `mutate("assignTicket", ticketId=…, assigneeId=…)`. See `PAYLOADS` for what is selected. A
+        ConflictProblem's ticket is under `currentTicket`.
+        """
+        document, has_input = mutation_document(mutation)
+        variables = {"input": arguments} if has_input else arguments
+        return (await self.query(document, variables))[mutation]
+
+    async def succeed(self, mutation: str, /, **arguments: Any) -> Data:
+        """As `mutate`, where a Problem fails the test."""
+        result = await self.mutate(mutation, **arguments)
+        assert "code" not in result, result
+        return result
+
+    async def problem(self, mutation: str, /, **arguments: Any) -> Data:
+        """As `mutate`, where success fails the test."""
+        result = await self.mutate(mutation, **arguments)
+        assert "code" in result, result
+        return result
+
+    async def ticket(self, ticket_id: str, selection: str = "...WholeTicket") -> Data | None:
+        fragment = WHOLE_TICKET if "WholeTicket" in selection else ""
+        document = f"query($id: String!) {{ ticket(ticketId: $id) {{ {selection} }} }} {fragment}"
+        return (await self.query(document, {"id": ticket_id}))["ticket"]
+
+    async def read(self, ticket_id: str, selection: str = "...WholeTicket") -> Data:
+        """As `ticket`, where null fails the test."""
+        ticket = await self.ticket(ticket_id, selection)
+        assert ticket is not None, f"{ticket_id} is not visible"
+        return ticket
+
+
+def _answer(response: httpx.Response) -> Answer:
+    is_json = response.headers.get("content-type", "").startswith(
+        ("application/json", "application/graphql-response+json")
+    )
+    body: Data = response.json() if is_json else {}
+    return Answer(
+        status=response.status_code,
+        headers=response.headers,
+        text=response.text,
+        data=body.get("data"),
+        errors=body.get("errors") or [],
+    )
+
+
+WHOLE_TICKET = """
+fragment WholeTicket on Ticket {
+  id ticketId subject description subcategory priority status allowedTransitions tags source version
+  createdAt updatedAt
+  category { id label isRetired }
+  location { address reference latitude longitude }
+  customer { id name phone statistics { totalTickets openTickets } }
+  conversation { id channel handler }
+  assignee { id name }
+  escalation { reason escalatedAt escalatedBy { kind name } escalatedTo { id name } }
+  resolution { summary resolvedAt resolvedBy { kind name } }
+  feedback { rating comment givenAt }
+  sla { firstResponse { ...Target } resolution { ...Target } pausedIntervals { from to } }
+  statusHistory { from to reason changedAt changedBy { kind name } }
+  links { kind isOutgoing ticket { ticketId } }
+  notes(first: 100) { nodes { id content visibility createdAt author { kind name } } }
+  history(first: 100) {
+    nodes { __typename id ticketId version reason occurredAt actor { kind name }
+      changes { field from to } }
+  }
+}
+fragment Target on SlaTarget { state dueAt completedAt elapsedSeconds remainingSeconds }
+"""
+
+# What `Api.mutate` selects of a payload's objects; their leaves are all selected.
+PAYLOADS = {
+    "Ticket": "...WholeTicket",
+    "Customer": "id name phone email language externalId",
+    "Conversation": "id channel externalId handler handledBy { id name }",
+    "Message": "id author text externalId sentAt writtenBy { kind name }",
+    "Agent": "id name email role isActive",
+    "ApiKey": "id name prefix createdAt expiresAt revokedAt lastUsedAt",
+    "Viewer": "id name role permissions",
+    "FieldProblem": "path message",
+}
+
+
+@cache
+def mutation_document(name: str) -> tuple[str, bool]:
+    """A mutation that selects every member of its result; whether it takes one `input`."""
+    schema: GraphQLSchema = schema_types()
+    assert schema.mutation_type is not None
+    field = schema.mutation_type.fields[name]
+    variables = ", ".join(f"${key}: {argument.type}" for key, argument in field.args.items())
+    passed = ", ".join(f"{key}: ${key}" for key in field.args)
+    result = cast("GraphQLUnionType", get_named_type(field.type))
+    members = " ".join(
+        f"... on {member.name} {{ {_selection(member)} }}" for member in result.types
+    )
+    call = f"{name}({passed})" if passed else name
+    head = f"mutation({variables})" if variables else "mutation"
+    document = f"{head} {{ {call} {{ __typename {members} }} }}"
+    if "...WholeTicket" in document:
+        document += WHOLE_TICKET
+    is_input = "input" in field.args and isinstance(
+        get_named_type(field.args["input"].type), GraphQLInputObjectType
+    )
+    return document, is_input
+
+
+def _selection(member: GraphQLObjectType) -> str:
+    selected: list[str] = []
+    for name, field in member.fields.items():
+        of_type = cast("GraphQLNamedType", get_named_type(field.type))
+        if is_leaf_type(of_type):
+            selected.append(name)
+        elif isinstance(of_type, GraphQLObjectType | GraphQLInterfaceType) and (
+            inner := PAYLOADS.get(of_type.name)
+        ):
+            # A payload's `ticket` cannot be null and a problem's can: under one name they conflict.
+            alias = (
+                "currentTicket: " if (member.name, name) == ("ConflictProblem", "ticket") else ""
+            )
+            selected.append(f"{alias}{name} {{ {inner} }}")
+    return " ".join(selected) or "__typename"

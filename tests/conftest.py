@@ -1,0 +1,99 @@
+"""One embedded database and one server for the whole session, and who acts on it.
+
+Tests share them, so each makes what it needs with `make` and counts nothing but its own. What needs
+an empty database, other settings or a second process starts a server of its own with `servers`.
+"""
+
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persistence.embedded import EmbeddedDatabase
+from tests.client import Api
+from tests.factories import Bot, Factory, Person
+from tests.servers import Server, Servers, new_database_name, running_server, settings
+
+
+@pytest.fixture(scope="session")
+async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[str]:
+    database = EmbeddedDatabase(tmp_path_factory.mktemp("database"))
+    yield await database.start()
+    await database.stop()
+
+
+@pytest.fixture(scope="session")
+async def server(
+    mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Server]:
+    environment = settings(mongodb_uri=mongodb_uri, database_name=new_database_name())
+    log_file = tmp_path_factory.mktemp("server") / "server.log"
+    async with running_server(environment, log_file) as server:
+        yield server
+
+
+@pytest.fixture
+async def servers(mongodb_uri: str, tmp_path: Path) -> AsyncGenerator[Servers]:
+    """Further servers for one test: `await servers.start(TICKETS_INTROSPECTION="false")`."""
+    servers = Servers(tmp_path, mongodb_uri)
+    yield servers
+    await servers.stop()
+
+
+@pytest.fixture(scope="session")
+def anonymous(server: Server) -> Api:
+    return server.api()
+
+
+@pytest.fixture(scope="session")
+async def admin(server: Server) -> Api:
+    return await server.sign_in()
+
+
+@pytest.fixture(scope="session")
+def make(server: Server, admin: Api) -> Factory:
+    return Factory(server, admin)
+
+
+@pytest.fixture(scope="session")
+async def supervisor(make: Factory) -> Person:
+    return await make.person("SUPERVISOR")
+
+
+@pytest.fixture(scope="session")
+async def agent(make: Factory) -> Person:
+    return await make.person("AGENT")
+
+
+@pytest.fixture(scope="session")
+async def colleague(make: Factory) -> Person:
+    """Another agent, whose tickets `agent` does not see."""
+    return await make.person("AGENT")
+
+
+@pytest.fixture(scope="session")
+async def bot(make: Factory) -> Bot:
+    return await make.bot()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows the end of each server's log beside a failure."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for server in _servers_of(item.funcargs):
+            report.sections.append((f"log of the server at {server.address}", server.log()))
+    return report
+
+
+def _servers_of(fixtures: dict[str, Any]) -> list[Server]:
+    found = [each for each in fixtures.values() if isinstance(each, Server)]
+    for each in fixtures.values():
+        if isinstance(each, Servers):
+            found += each.started
+        elif isinstance(each, Factory):
+            found.append(each.server)
+    return list(dict.fromkeys(found))
