@@ -11,8 +11,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Protocol, cast
 
-import snowballstemmer
+import snowballstemmer  # pyright: ignore[reportMissingTypeStubs]  # has none; see _Stemmer
 
 # Beyond these a text has said what it is about; the rest would only make the index larger.
 MAX_TERMS = 1_000
@@ -23,8 +24,14 @@ _SHORTEST_ROOT = 4
 _SHORTEST_PHONE = 7
 _WORD = re.compile(r"[^\W_]+")
 _PHONE = re.compile(r"\+?[\d\s().-]+")
-_SPANISH = snowballstemmer.stemmer("spanish")
-_ENGLISH = snowballstemmer.stemmer("english")
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str, /) -> str: ...  # noqa: N802 -- the library's name
+
+
+_SPANISH = cast(_Stemmer, snowballstemmer.stemmer("spanish"))  # pyright: ignore[reportUnknownMemberType]
+_ENGLISH = cast(_Stemmer, snowballstemmer.stemmer("english"))  # pyright: ignore[reportUnknownMemberType]
 
 
 def fold(text: str) -> str:

@@ -246,7 +246,7 @@ class Tickets:
                 return replay
         configuration = await self._configuration.current()
         new = self._checked(new, configuration)
-        customer = await self._customer_for(actor, new, now)
+        customer = await self._customer_for(actor, new)
         at = created_at or now
         minutes = configuration.sla_targets[new.priority]
         key = ObjectId()
@@ -281,7 +281,7 @@ class Tickets:
             if not draw.drawn:
                 draw.drawn.append(await self._next_number(configuration, at))
             numbered = _derived(evolve(ticket, ticket_id=draw.drawn[0]), customer)
-            event = _event(actor, None, numbered, TicketEventType.CREATED, at)
+            event = _event(actor, None, numbered, type=TicketEventType.CREATED, at=at)
             await self._store.add(numbered, event, session=session)
             return numbered
 
@@ -326,7 +326,7 @@ class Tickets:
         checks.done()
         return checked
 
-    async def _customer_for(self, actor: Actor, new: NewTicket, now: datetime) -> Customer | None:
+    async def _customer_for(self, actor: Actor, new: NewTicket) -> Customer | None:
         """The one customer that context, id, phone and conversation agree on, if any is named."""
         named: list[Customer] = []
         if actor.customer_id is not None:
@@ -766,7 +766,15 @@ class Tickets:
             new = _derived(new, customer)
         else:
             new = _derived(new, None, terms=old.terms)
-        event = _event(actor, old, new, decision.type, now, decision.reason, decision.note)
+        event = _event(
+            actor,
+            old,
+            new,
+            type=decision.type,
+            at=now,
+            reason=decision.reason,
+            note=decision.note,
+        )
         if not await self._store.change(old, new, event, session=session):
             raise _Overtaken
         if decision.note is not None:
@@ -903,8 +911,9 @@ def _event(
     actor: Actor,
     old: Ticket | None,
     new: Ticket,
-    event_type: TicketEventType,
-    now: datetime,
+    *,
+    type: TicketEventType,
+    at: datetime,
     reason: str | None = None,
     note: Note | None = None,
 ) -> TicketEvent:
@@ -916,12 +925,12 @@ def _event(
         if before != after and (old is not None or name == "status"):
             changes.append(FieldChange(field=announced, old=before, new=after))
     return TicketEvent(
-        type=event_type,
+        type=type,
         ticket_key=new.id,
         ticket_id=new.ticket_id,
         version=new.version,
         actor=actor.ref,
-        occurred_at=now,
+        occurred_at=at,
         changes=changes,
         reason=reason,
         note_key=note.id if note else None,

@@ -1,4 +1,4 @@
-"""Checks of what callers send. A service collects every fault of an input, then refuses it whole."""
+"""Checks of what callers send: every fault of an input is collected, then it is refused whole."""
 
 import re
 import unicodedata

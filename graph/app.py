@@ -1,7 +1,7 @@
 """The composition root: what the process is made of, wired in one place."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ from graph.graphiql_page import graphiql_files
 from graph.http import LimitBody, TraceRequests
 from graph.limits import OperationLimits
 from graph.logs import configure_logs
-from graph.schema import build_schema
+from graph.schema import Schema
 from graph.settings import Settings, SettingsError, load_settings
 from persistence.accounts import AccountStore
 from persistence.counters import CounterStore
@@ -122,7 +122,7 @@ async def prepare(database: Database, settings: Settings, services: Services) ->
 
 def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Starlette:
     """The ASGI application. It connects when it starts, and serves only what is ready."""
-    schema = build_schema(
+    schema = Schema(
         OperationLimits(
             depth=settings.max_query_depth,
             aliases=settings.max_aliases,
@@ -142,7 +142,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     )
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await prepare(database, settings, services)
         try:
             yield
@@ -178,7 +178,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
 
 
 def from_environment() -> Starlette:
-    """The application for an ASGI server of your own, `uvicorn --factory graph.app:from_environment`.
+    """The application for an ASGI server: `uvicorn --factory graph.app:from_environment`.
 
     Needs TICKETS_MONGODB_URI and TICKETS_SECRET_KEY; raises SettingsError without them.
     """

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -135,7 +135,7 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
     os.environ["TICKETS_MONGODB_URI"] = uri
     os.environ["TICKETS_SECRET_KEY"] = secret_key
     socket = config.bind_socket()
-    supervisor = Multiprocess(config, target=uvicorn.Server(config).run, sockets=[socket])
+    supervisor = Multiprocess(config, sockets=[socket])
     await asyncio.to_thread(supervisor.run)
 
 
@@ -152,7 +152,7 @@ def secret_key_of(settings: Settings) -> str:
 
 
 def _with_first_admin(settings: Settings) -> Settings:
-    """`settings` with an admin for the first start, whose password is kept in the data directory."""
+    """`settings` with a first admin, whose password is made and kept in the data directory."""
     if settings.admin_password is not None:
         return settings
     password, _ = _kept_secret(settings.data_dir / "admin-password")
@@ -293,7 +293,7 @@ def _with_services(work: Any) -> None:
 
 
 @asynccontextmanager
-async def _database_uri(settings: Settings) -> AsyncIterator[str]:
+async def _database_uri(settings: Settings) -> AsyncGenerator[str]:
     """The database that is set, or that of the data directory, running or started for a moment."""
     if settings.mongodb_uri is not None:
         yield settings.mongodb_uri
@@ -303,7 +303,7 @@ async def _database_uri(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, uri: str, secret_key: str) -> AsyncIterator[Services]:
+async def _opened(settings: Settings, uri: str, secret_key: str) -> AsyncGenerator[Services]:
     async with connected(uri, settings.database_name) as database:
         await database.require_suitable_server()
         await database.prepare()

@@ -1,8 +1,8 @@
 """GraphQL over HTTP and WebSocket: who asks, and how requests and answers are written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from cross_web import HTTPException
@@ -67,8 +67,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         return Context(self._services, identity, request.state.request_id)
 
     async def on_ws_connect(self, context: Context) -> Any:
-        parameters = context.connection_params
-        if not isinstance(parameters, Mapping) or "authorization" not in parameters:
+        parameters = cast(dict[str, object], context.connection_params or {})
+        if "authorization" not in parameters:
             raise ConnectionRejectionError
         identity = await self._identity_of(
             str(parameters["authorization"]), str(parameters.get("customerId") or "")

@@ -2,26 +2,52 @@
 
 from collections.abc import Mapping
 from enum import Enum, StrEnum
-from typing import TypeVar
 
 import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
 
-from domain import errors
-from persistence import models
+from domain.errors import ProblemCode
+from persistence.models import (
+    ConversationChannel,
+    ConversationHandler,
+    MessageAuthor,
+    NoteVisibility,
+    Role,
+    SlaState,
+    TicketLinkKind,
+    TicketPriority,
+    TicketSource,
+    TicketStatus,
+)
 
-EnumT = TypeVar("EnumT", bound=type[Enum])
+__all__ = [
+    "ConversationChannel",
+    "ConversationHandler",
+    "ListChange",
+    "MessageAuthor",
+    "NoteVisibility",
+    "OrderDirection",
+    "ProblemCode",
+    "Role",
+    "SlaState",
+    "TicketLinkKind",
+    "TicketOrderField",
+    "TicketPriority",
+    "TicketSource",
+    "TicketStatus",
+]
 
 
-def _described(enum: EnumT, description: str, values: Mapping[str, str]) -> EnumT:
+def _described(enum: type[Enum], description: str, values: Mapping[str, str]) -> None:
     """Registers `enum`; a value without a description is a mistake that shows at start."""
-    strawberry.enum(enum, description=description)
-    for value in enum.__strawberry_definition__.values:  # pyright: ignore[reportAttributeAccessIssue]  # set by the line above
+    registered = strawberry.enum(enum, description=description)
+    definition: StrawberryEnumDefinition = vars(registered)["__strawberry_definition__"]
+    for value in definition.values:
         value.description = values[value.name]
-    return enum
 
 
-TicketStatus = _described(
-    models.TicketStatus,
+_described(
+    TicketStatus,
     "Where a ticket is in its life. `Ticket.allowedTransitions` says where it can go from there.",
     {
         "NEW": "Opened, and nobody has looked at it.",
@@ -33,8 +59,8 @@ TicketStatus = _described(
         "CLOSED": "Done for good, though it can be reopened with a reason.",
     },
 )
-TicketPriority = _described(
-    models.TicketPriority,
+_described(
+    TicketPriority,
     "How pressing a ticket is; it decides both SLA targets.",
     {
         "LOW": "Can wait. Default targets: 24 h to the first response, 7 d to the resolution.",
@@ -43,8 +69,8 @@ TicketPriority = _described(
         "URGENT": "Now. Default targets: 15 min and 4 h.",
     },
 )
-TicketSource = _described(
-    models.TicketSource,
+_described(
+    TicketSource,
     "Through whom a ticket was opened.",
     {
         "ASSISTANT": "The language-model assistant, by a tool call.",
@@ -52,8 +78,8 @@ TicketSource = _described(
         "API": "A bot with an API key, or an import.",
     },
 )
-Role = _described(
-    models.Role,
+_described(
+    Role,
     "What an account may see and do.",
     {
         "ADMIN": "Sees and does everything; alone manages accounts, API keys and configuration.",
@@ -62,13 +88,13 @@ Role = _described(
         "BOT": "An API key: sees what belongs to the customer it names, and no internals.",
     },
 )
-NoteVisibility = _described(
-    models.NoteVisibility,
+_described(
+    NoteVisibility,
     "Who may read a note.",
     {"PUBLIC": "The customer too.", "INTERNAL": "Agents, supervisors and admins alone."},
 )
-SlaState = _described(
-    models.SlaState,
+_described(
+    SlaState,
     "How a promised time stands at the moment of asking.",
     {
         "PENDING": "Running, under 75 % of the target used.",
@@ -79,8 +105,8 @@ SlaState = _described(
         "MISSED": "Done too late.",
     },
 )
-TicketLinkKind = _described(
-    models.TicketLinkKind,
+_described(
+    TicketLinkKind,
     "What one ticket is to another.",
     {
         "DUPLICATE_OF": "The first reports what the second already does.",
@@ -88,8 +114,8 @@ TicketLinkKind = _described(
         "FOLLOW_UP_OF": "The first came out of the second.",
     },
 )
-ConversationChannel = _described(
-    models.ConversationChannel,
+_described(
+    ConversationChannel,
     "Where a conversation takes place.",
     {
         "WHATSAPP": "WhatsApp.",
@@ -99,16 +125,16 @@ ConversationChannel = _described(
         "API": "Another system.",
     },
 )
-ConversationHandler = _described(
-    models.ConversationHandler,
+_described(
+    ConversationHandler,
     "Who answers in a conversation.",
     {
         "ASSISTANT": "The assistant answers.",
         "HUMAN": "A person has taken over, and the assistant is silent.",
     },
 )
-MessageAuthor = _described(
-    models.MessageAuthor,
+_described(
+    MessageAuthor,
     "Who wrote a message.",
     {
         "CUSTOMER": "The customer.",
@@ -116,8 +142,8 @@ MessageAuthor = _described(
         "AGENT": "A person who works here.",
     },
 )
-ProblemCode = _described(
-    errors.ProblemCode,
+_described(
+    ProblemCode,
     "Why something was refused. Mutations answer with it in a `Problem`, queries and subscriptions "
     "in `errors[].extensions.code`.",
     {

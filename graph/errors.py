@@ -13,9 +13,9 @@ from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 from strawberry.types.field import StrawberryField
 
-from domain.errors import DomainError, ProblemCode, ValidationFailed
+from domain.errors import DomainError, ValidationFailed
 from graph.context import Info
-from graph.enums import ProblemCode as ProblemCodeType
+from graph.enums import ProblemCode
 from persistence.errors import STORAGE_ERRORS, is_unavailable
 
 log = structlog.stdlib.get_logger("tickets.graph")
@@ -25,7 +25,7 @@ UNAVAILABLE = "The database cannot be reached. Nothing was changed; try again in
 
 @strawberry.interface(description="A refusal that a client can expect.")
 class Problem:
-    code: ProblemCodeType = strawberry.field(description="What kind of refusal, for programs.")
+    code: ProblemCode = strawberry.field(description="What kind of refusal, for programs.")
     message: str = strawberry.field(description="What is wrong and what to do, for developers.")
 
 

@@ -64,8 +64,11 @@ _NOTHING = Measure(0, 0, 0)
 class LimitOperations(SchemaExtension):
     """Refuses what goes beyond `limits` with a coded error that names the limit and its value."""
 
-    def __init__(self, limits: OperationLimits, *, introspection: bool) -> None:
+    def __init__(
+        self, limits: OperationLimits, schema: GraphQLSchema, *, introspection: bool
+    ) -> None:
         self._limits = limits
+        self._schema = schema
         self._introspection = introspection
 
     def on_operation(self) -> Iterator[None]:
@@ -78,7 +81,7 @@ class LimitOperations(SchemaExtension):
         document = context.graphql_document
         assert document is not None, "validation follows parsing"
         measure = _Measurer(
-            context.schema._schema,  # pyright: ignore[reportPrivateUsage]  # the only way to the graphql-core schema
+            self._schema,
             document,
             context.variables or {},
         ).measure(context.operation_name)
@@ -190,24 +193,25 @@ class _Measurer:
         if definition is None:
             # Unknown to the schema, which validation will say; or introspection, which is free.
             return Measure(1, aliases, 0)
-        asked = rows * self._rows_asked(field, definition)
-        inner = self._of_selections(
-            field.selection_set, get_named_type(definition.type), rows=asked
-        )
-        own = asked if asked != rows else 0
+        page = self._page_size(field, definition)
+        asked = rows if page is None else rows * page
+        inner_type = get_named_type(definition.type)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # graphql-core leaves its wrappers' parameters open
+        inner = self._of_selections(field.selection_set, inner_type, rows=asked)
+        own = 0 if page is None else asked
         return Measure(inner.depth + 1, inner.aliases + aliases, inner.cost + own)
 
-    def _rows_asked(self, field: FieldNode, definition: GraphQLField) -> int:
-        """1 for what is no connection. A size out of bounds counts as the largest page."""
+    def _page_size(self, field: FieldNode, definition: GraphQLField) -> int | None:
+        """None for what is no connection. A size out of bounds counts as the largest page."""
         if not any(name in definition.args for name in _PAGING_ARGUMENTS):
-            return 1
+            return None
         given = {argument.name.value: argument.value for argument in field.arguments or ()}
         value: Any = DEFAULT_PAGE
         for name in _PAGING_ARGUMENTS:
             node = given.get(name)
             if isinstance(node, IntValueNode):
-                # A literal of a million digits is as large as the largest page for our purpose.
-                value = int(node.value) if len(node.value) < 6 else LARGEST_PAGE
+                # Longer than any size that is allowed: int() would take its time over it.
+                fits = len(node.value) <= len(str(LARGEST_PAGE))
+                value = int(node.value) if fits else LARGEST_PAGE
             elif isinstance(node, VariableNode):
                 value = self._variables.get(node.name.value, LARGEST_PAGE)
         return value if isinstance(value, int) and 1 <= value <= LARGEST_PAGE else LARGEST_PAGE

@@ -1,11 +1,11 @@
 """The schema: every subject's root fields in one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.scalar import ScalarDefinition
@@ -35,6 +35,8 @@ from graph.tickets import (
     TransitionHandler,
 )
 
+ModelT = TypeVar("ModelT")
+
 
 @strawberry.type(description="What can be read.")
 class Query(
@@ -48,28 +50,31 @@ class Query(
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],
     ) -> Node | None:
-        loaders, found = info.context.loaders, split_id(id)
+        found = split_id(id)
         if found is None:
             return None
         type_name, key = found
+        loaders, services = info.context.loaders, info.context.services
+        node: Node | None = None
         match type_name:
             case "Ticket":
-                ticket = await loaders.tickets.load(key)
-                return Ticket.from_model(ticket) if ticket else None
+                node = _given(Ticket.from_model, await loaders.tickets.load(key))
             case "Customer":
-                customer = await loaders.customers.load(key)
-                return Customer.from_model(customer) if customer else None
+                node = _given(Customer.from_model, await loaders.customers.load(key))
             case "Conversation":
-                conversation = await loaders.conversations.load(key)
-                return Conversation.from_model(conversation) if conversation else None
+                node = _given(Conversation.from_model, await loaders.conversations.load(key))
             case "Agent":
-                agent = await loaders.agents.load(key)
-                return Agent.from_model(agent) if agent else None
+                node = _given(Agent.from_model, await loaders.agents.load(key))
             case "Note":
-                note = await info.context.services.tickets.find_note(info.context.actor, key)
-                return Note.from_model(note) if note else None
+                note = await services.tickets.find_note(info.context.actor, key)
+                node = _given(Note.from_model, note)
             case _:
-                return None
+                pass
+        return node
+
+
+def _given(from_model: Callable[[ModelT], Node], model: ModelT | None) -> Node | None:
+    return None if model is None else from_model(model)
 
 
 @strawberry.type(
@@ -102,9 +107,38 @@ _DATE_TIME = ScalarDefinition(
 )
 
 
+_SCALARS: dict[object, Any] = {datetime: _DATE_TIME}
+
+
 class Schema(strawberry.Schema):
+    """Strawberry's, with `limits` on each operation and every error coded."""
+
+    def __init__(self, limits: OperationLimits, *, introspection: bool = True) -> None:
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]  # Strawberry leaves parameters open
+            query=Query,
+            mutation=Mutation,
+            types=[*EVENT_TYPES.values()],
+            config=StrawberryConfig(scalar_map=_SCALARS),
+            extensions=[
+                CodedErrors,
+                lambda: LimitOperations(limits, self.core, introspection=introspection),
+            ],
+            exception_handlers=[
+                ValidationHandler(),
+                ConflictHandler(),
+                TransitionHandler(),
+                DomainErrorHandler(),
+                StorageErrorHandler(),
+            ],
+        )
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """The graphql-core schema behind this one, for what walks it."""
+        return self._schema
+
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        """As Strawberry's, with every error coded, those raised by its extensions too."""
+        """As Strawberry's, with those errors coded too that its extensions raise."""
         result = await super().execute(*args, **kwargs)
         if result.errors:
             result.errors = [each if is_coded(each) else coded(each) for each in result.errors]
@@ -116,35 +150,15 @@ class Schema(strawberry.Schema):
         """Nothing: `CodedErrors` logs what was not foreseen, and refusals are no news."""
 
 
-def build_schema(limits: OperationLimits, *, introspection: bool = True) -> Schema:
-    return Schema(
-        query=Query,
-        mutation=Mutation,
-        types=[*EVENT_TYPES.values()],
-        config=StrawberryConfig(scalar_map={datetime: _DATE_TIME}),
-        extensions=[
-            CodedErrors,
-            lambda: LimitOperations(limits, introspection=introspection),
-        ],
-        exception_handlers=[
-            ValidationHandler(),
-            ConflictHandler(),
-            TransitionHandler(),
-            DomainErrorHandler(),
-            StorageErrorHandler(),
-        ],
-    )
-
-
-# Every default, for printing and for tests that need no server.
+# The defaults of the settings, for printing the schema, which no limit changes.
 DEFAULT_LIMITS = OperationLimits(depth=15, aliases=50, tokens=4_000, cost=20_000)
 
 
 def sdl() -> str:
     """The schema as `schema.graphql` holds it."""
-    return build_schema(DEFAULT_LIMITS).as_str() + "\n"
+    return Schema(DEFAULT_LIMITS).as_str() + "\n"
 
 
-def schema_types() -> Any:
-    """The graphql-core schema behind ours, for tools that walk it."""
-    return build_schema(DEFAULT_LIMITS)._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry offers no other way
+def schema_types() -> GraphQLSchema:
+    """The graphql-core schema, for tools that walk it."""
+    return Schema(DEFAULT_LIMITS).core

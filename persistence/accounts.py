@@ -63,14 +63,14 @@ class AccountStore:
         return await read_page(
             self._agents,
             Agent,
-            _active(active_only),
+            _active(active_only=active_only),
             window,
             key="sort",
             projection={"password_hash": 0},
         )
 
     async def count_agents(self, *, active_only: bool) -> int:
-        return await self._agents.count_documents(_active(active_only))
+        return await self._agents.count_documents(_active(active_only=active_only))
 
     # ---- sessions --------------------------------------------------------------------------
 
@@ -129,5 +129,5 @@ class AccountStore:
         return await self._api_keys.count_documents({})
 
 
-def _active(active_only: bool) -> Document:
+def _active(*, active_only: bool) -> Document:
     return {"is_active": True} if active_only else {}

@@ -4,6 +4,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database
+from persistence.documents import Document
 
 
 class CounterStore:
@@ -19,7 +20,7 @@ class CounterStore:
         """
         while True:
             try:
-                counter = await self._counters.find_one_and_update(
+                counter: Document | None = await self._counters.find_one_and_update(
                     {"_id": name},
                     {"$inc": {"value": 1}},
                     upsert=True,
@@ -27,7 +28,7 @@ class CounterStore:
                 )
             except DuplicateKeyError:
                 continue
-            if counter is not None:
+            if counter:
                 return counter["value"]
 
     async def current(self, name: str) -> int:

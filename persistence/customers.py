@@ -17,6 +17,7 @@ from persistence.models import (
     Message,
 )
 from persistence.pages import Page, Window, read_page
+from persistence.tickets import words_clause
 
 
 class CustomerStore:
@@ -150,10 +151,5 @@ class CustomerStore:
 
 
 def _matching(words: tuple[str, ...]) -> Document:
-    if not words:
-        return {}
-    return {
-        "terms": {
-            "$all": [{"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}} for word in words]
-        }
-    }
+    clause = words_clause(words)
+    return {} if clause is None else {"terms": clause}

@@ -3,14 +3,15 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from bson.codec_options import CodecOptions
 from motor.core import AgnosticClient, AgnosticClientSession, AgnosticCollection
 from motor.motor_asyncio import AsyncIOMotorClient
-from odmantic import AIOEngine, Model
+from odmantic import AIOEngine
+from pymongo import IndexModel
 from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -18,6 +19,7 @@ from pymongo.write_concern import WriteConcern
 from persistence.documents import Document
 from persistence.errors import UnsuitableServer
 from persistence.models import MODELS
+from persistence.odm import Model
 
 T = TypeVar("T")
 Transaction = AgnosticClientSession
@@ -45,13 +47,13 @@ class Database:
         )
         self._database = self._client.get_database(
             name,
-            codec_options=CodecOptions(tz_aware=True),
+            codec_options=CodecOptions[Document](tz_aware=True),
             write_concern=WriteConcern("majority"),
             read_concern=ReadConcern("majority"),
         )
 
     def collection(self, model: type[Model]) -> Collection:
-        return self.named_collection(str(model.model_config["collection"]))
+        return self.named_collection(collection_name(model))
 
     def named_collection(self, name: str) -> Collection:
         return self._database.get_collection(name)
@@ -82,7 +84,7 @@ class Database:
     async def prepare(self) -> None:
         """Creates missing collections and indexes; safe to run by several processes at once."""
         engine = AIOEngine(client=self._client, database=self._database.name)  # pyright: ignore[reportArgumentType]  # odmantic's annotation predates Motor's generics
-        await engine.configure_database(list(MODELS), update_existing_indexes=True)
+        await engine.configure_database(cast(Any, MODELS), update_existing_indexes=True)
 
     async def missing_indexes(self) -> list[str]:
         """The declared indexes that are not there, as `collection: fields`."""
@@ -92,10 +94,12 @@ class Database:
                 [field for field, _ in index["key"]]
                 for index in (await self.collection(model).index_information()).values()
             ]
-            for index in model.__indexes__():
-                fields = list(index.document["key"])
-                if fields not in present:
-                    missing.append(f"{model.model_config['collection']}: {', '.join(fields)}")
+            declared = cast(tuple[IndexModel, ...], model.__indexes__())
+            missing += [
+                f"{collection_name(model)}: {', '.join(fields)}"
+                for index in declared
+                if (fields := list(index.document["key"])) not in present
+            ]
         return missing
 
     async def transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -110,9 +114,11 @@ class Database:
         reconnections = 0
         while True:
             try:
-                async with await self._client.start_session() as session:
-                    async with session.start_transaction():
-                        return await work(session)
+                async with (
+                    await self._client.start_session() as session,
+                    session.start_transaction(),
+                ):
+                    return await work(session)
             except PyMongoError as error:
                 if not error.has_error_label("TransientTransactionError"):
                     raise
@@ -129,8 +135,12 @@ class Database:
         self._client.close()
 
 
+def collection_name(model: type[Model]) -> str:
+    return model.model_config["collection"]
+
+
 @asynccontextmanager
-async def connected(uri: str, name: str) -> AsyncIterator[Database]:
+async def connected(uri: str, name: str) -> AsyncGenerator[Database]:
     database = Database(uri, name)
     try:
         yield database

@@ -11,9 +11,10 @@ from enum import Enum
 from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
-from odmantic import EmbeddedModel, Model
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+
+from persistence.odm import EmbeddedModel, Model
 
 Document = dict[str, Any]
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -11,8 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from odmantic import EmbeddedModel, Field, Model, ObjectId
+from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
+
+from persistence.odm import EmbeddedModel, Field, Model
 
 
 class TicketStatus(StrEnum):

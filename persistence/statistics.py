@@ -91,7 +91,7 @@ class StatisticsStore:
             },
         ]
         (found,) = await self._tickets.aggregate(pipeline).to_list(1)
-        totals = found["totals"][0] if found["totals"] else {}
+        totals: Document = found["totals"][0] if found["totals"] else {}
         sla: dict[SlaTargetKind, dict[SlaState, int]] = {kind: {} for kind in SlaTargetKind}
         for row in found["sla"]:
             sla[SlaTargetKind(row["_id"]["kind"])][SlaState(row["_id"]["state"])] = row["count"]

@@ -1,7 +1,7 @@
 """Tickets with their notes, links and events: what is asked of them and what is written."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -94,57 +94,55 @@ class TicketQuery:
 
     def conditions(self) -> Document:
         # The narrowest clauses first: a simple planner takes the first that has an index.
-        conditions: Document = {}
-        if self.customer_id is not None:
-            conditions["customer_id"] = self.customer_id
-        if self.conversation_id is not None:
-            conditions["conversation_id"] = self.conversation_id
+        clauses: Document = {
+            "customer_id": self.customer_id,
+            "conversation_id": self.conversation_id,
+            "assignee_id": self.assignee_id,
+            "tags": self.tag,
+            "status": _one_of(self.status),
+            "priority": _one_of(self.priority),
+            "category": _one_of(self.category),
+            "source": self.source and self.source.value,
+            "sla.targets": self._sla_clause(),
+            "created_at": _between(self.created_after, self.created_before),
+            "updated_at": _between(self.updated_after, self.updated_before),
+            "terms": words_clause(self.words),
+        }
+        conditions = {field: clause for field, clause in clauses.items() if clause is not None}
+        # The two whose clause may be that there is nothing.
         if self.unassigned:
             conditions["assignee_id"] = None
-        elif self.assignee_id is not None:
-            conditions["assignee_id"] = self.assignee_id
-        if self.tag is not None:
-            conditions["tags"] = self.tag
-        for field in ("status", "priority", "category"):
-            if (values := getattr(self, field)) is not None:
-                conditions[field] = {"$in": [str(value) for value in values]}
-        if self.source is not None:
-            conditions["source"] = self.source.value
         if self.escalated is not None:
             conditions["escalation"] = {"$ne": None} if self.escalated else None
-        if self.sla_states is not None:
-            # The embedded server takes an $elemMatch that starts with an operator for one on values.
-            conditions["sla.targets"] = {
-                "$elemMatch": {
-                    "kind": {"$in": [kind.value for kind in SlaTargetKind]},
-                    "$or": [_in_sla_state(state, self.now) for state in self.sla_states],
-                }
-            }
-        if created := _between(self.created_after, self.created_before):
-            conditions["created_at"] = created
-        if updated := _between(self.updated_after, self.updated_before):
-            conditions["updated_at"] = updated
-        if self.words:
-            conditions["terms"] = {
-                "$all": [
-                    {"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}}
-                    for word in self.words
-                ]
-            }
         return conditions
 
-    @property
-    def is_everything(self) -> bool:
-        return all(not getattr(self, field.name) for field in fields(self) if field.name != "now")
+    def _sla_clause(self) -> Document | None:
+        if self.sla_states is None:
+            return None
+        # The embedded server takes an $elemMatch that starts with an operator for one on values.
+        return {
+            "$elemMatch": {
+                "kind": {"$in": [kind.value for kind in SlaTargetKind]},
+                "$or": [_in_sla_state(state, self.now) for state in self.sla_states],
+            }
+        }
 
 
-def _between(after: datetime | None, before: datetime | None) -> Document:
-    bounds: Document = {}
-    if after is not None:
-        bounds["$gte"] = after
-    if before is not None:
-        bounds["$lt"] = before
-    return bounds
+def words_clause(words: Sequence[str]) -> Document | None:
+    """On an array of folded words: each of `words` begins one of them."""
+    if not words:
+        return None
+    return {"$all": [{"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}} for word in words]}
+
+
+def _one_of(values: Sequence[str] | None) -> Document | None:
+    # Enum members are stored by their values.
+    return None if values is None else {"$in": [str(value) for value in values]}
+
+
+def _between(after: datetime | None, before: datetime | None) -> Document | None:
+    bounds = {"$gte": after, "$lt": before}
+    return {operator: at for operator, at in bounds.items() if at is not None} or None
 
 
 def _in_sla_state(state: SlaState, now: datetime) -> Document:
@@ -391,10 +389,9 @@ class TicketStore:
 def conditions_of(query: TicketQuery, scope: TicketScope) -> Document:
     """What is asked, within what may be seen."""
     asked, allowed = query.conditions(), scope.conditions()
-    if asked.keys() & allowed.keys():
-        # Only the customer can stand in both; asking for another's tickets finds none.
-        if asked["customer_id"] != allowed["customer_id"]:
-            return {"customer_id": {"$in": []}}
+    # Only the customer can stand in both; asking for another's tickets finds none.
+    if any(asked[field] != allowed[field] for field in asked.keys() & allowed.keys()):
+        return {"customer_id": {"$in": []}}
     return {**asked, **allowed}
 
 
