@@ -100,14 +100,16 @@ class Api:
         assert answer.errors, answer.text
         return answer.errors
 
-    async def mutate(self, mutation: str, /, **arguments: Any) -> Data:
+    async def mutate(
+        self, mutation: str, /, *, ticket: str = "...WholeTicket", **arguments: Any
+    ) -> Data:
         """The member of the result that `mutation` gave, with its `__typename`.
 
         `arguments` that are not the mutation's own go into its `input`, as in
-        `mutate("assignTicket", ticketId=…, assigneeId=…)`. See `PAYLOADS` for what is selected. A
-        ConflictProblem's ticket is under `currentTicket`.
+        `mutate("assignTicket", ticketId=…, assigneeId=…)`. See `PAYLOADS` for what is selected,
+        and `ticket` of a ticket. A ConflictProblem's ticket is under `currentTicket`.
         """
-        document, has_input = mutation_document(mutation)
+        document, has_input = mutation_document(mutation, ticket)
         variables = {"input": arguments} if has_input else arguments
         return (await self.query(document, variables))[mutation]
 
@@ -149,15 +151,19 @@ def _answer(response: httpx.Response) -> Answer:
     )
 
 
-WHOLE_TICKET = """
-fragment WholeTicket on Ticket {
+TICKET = """
   id ticketId subject description subcategory priority status allowedTransitions tags source version
   createdAt updatedAt
   category { id label isRetired }
   location { address reference latitude longitude }
-  customer { id name phone statistics { totalTickets openTickets } }
+  customer { id name phone }
   conversation { id channel handler }
   assignee { id name }
+"""
+WHOLE_TICKET = (
+    f"fragment WholeTicket on Ticket {{ {TICKET}"
+    + """
+  customer { statistics { totalTickets openTickets } }
   escalation { reason escalatedAt escalatedBy { kind name } escalatedTo { id name } }
   resolution { summary resolvedAt resolvedBy { kind name } }
   feedback { rating comment givenAt }
@@ -172,10 +178,10 @@ fragment WholeTicket on Ticket {
 }
 fragment Target on SlaTarget { state dueAt completedAt elapsedSeconds remainingSeconds }
 """
+)
 
 # What `Api.mutate` selects of a payload's objects; their leaves are all selected.
 PAYLOADS = {
-    "Ticket": "...WholeTicket",
     "Customer": "id name phone email language externalId",
     "Conversation": "id channel externalId handler handledBy { id name }",
     "Message": "id author text externalId sentAt writtenBy { kind name }",
@@ -187,7 +193,7 @@ PAYLOADS = {
 
 
 @cache
-def mutation_document(name: str) -> tuple[str, bool]:
+def mutation_document(name: str, ticket: str) -> tuple[str, bool]:
     """A mutation that selects every member of its result; whether it takes one `input`."""
     schema: GraphQLSchema = schema_types()
     assert schema.mutation_type is not None
@@ -196,7 +202,7 @@ def mutation_document(name: str) -> tuple[str, bool]:
     passed = ", ".join(f"{key}: ${key}" for key in field.args)
     result = cast("GraphQLUnionType", get_named_type(field.type))
     members = " ".join(
-        f"... on {member.name} {{ {_selection(member)} }}" for member in result.types
+        f"... on {member.name} {{ {_selection(member, ticket)} }}" for member in result.types
     )
     call = f"{name}({passed})" if passed else name
     head = f"mutation({variables})" if variables else "mutation"
@@ -209,14 +215,15 @@ def mutation_document(name: str) -> tuple[str, bool]:
     return document, is_input
 
 
-def _selection(member: GraphQLObjectType) -> str:
+def _selection(member: GraphQLObjectType, ticket: str) -> str:
+    objects = {**PAYLOADS, "Ticket": ticket}
     selected: list[str] = []
     for name, field in member.fields.items():
         of_type = cast("GraphQLNamedType", get_named_type(field.type))
         if is_leaf_type(of_type):
             selected.append(name)
         elif isinstance(of_type, GraphQLObjectType | GraphQLInterfaceType) and (
-            inner := PAYLOADS.get(of_type.name)
+            inner := objects.get(of_type.name)
         ):
             # A payload's `ticket` cannot be null and a problem's can: under one name they conflict.
             alias = (

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from persistence.database import connected
 from persistence.embedded import EmbeddedDatabase
 from tests.client import Api
 from tests.factories import Bot, Factory, Person
+from tests.past import Ago, services_of
 from tests.servers import Server, Servers, new_database_name, running_server, settings
 
 
@@ -75,6 +77,16 @@ async def colleague(make: Factory) -> Person:
 @pytest.fixture(scope="session")
 async def bot(make: Factory) -> Bot:
     return await make.bot()
+
+
+@pytest.fixture(scope="session")
+async def ago(server: Server) -> AsyncGenerator[Ago]:
+    """The domain as of some time ago: `ago(timedelta(days=4)).tickets`."""
+    environment = server.environment
+    async with connected(
+        environment["TICKETS_MONGODB_URI"], environment["TICKETS_DATABASE_NAME"]
+    ) as database:
+        yield lambda back: services_of(database, back)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from tests.client import Api, Data
+from tests.client import TICKET, Api, Data
 from tests.servers import Server
 
 PASSWORD = "correct horse battery"
@@ -81,18 +81,20 @@ class Factory:
             "description": "A lamp does not light.",
             "category": "other",
         } | details
-        return (await (by or self._admin).succeed("createTicket", **details))["ticket"]
+        return (await (by or self._admin).succeed("createTicket", ticket=TICKET, **details))[
+            "ticket"
+        ]
 
     async def assigned_ticket(self, person: Person, **details: Any) -> Data:
         ticket = await self.ticket(**details)
         assigned = await self._admin.succeed(
-            "assignTicket", ticketId=ticket["ticketId"], assigneeId=person.id
+            "assignTicket", ticket=TICKET, ticketId=ticket["ticketId"], assigneeId=person.id
         )
         return assigned["ticket"]
 
     async def resolved_ticket(self, **details: Any) -> Data:
         ticket = await self.ticket(**details)
         resolved = await self._admin.succeed(
-            "resolveTicket", ticketId=ticket["ticketId"], summary="Replaced."
+            "resolveTicket", ticket=TICKET, ticketId=ticket["ticketId"], summary="Replaced."
         )
         return resolved["ticket"]

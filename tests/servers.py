@@ -25,11 +25,18 @@ STOP_SECONDS = 20.0
 
 
 class Server:
-    """A `tickets serve`. Its log grows in `log_file`."""
+    """A `tickets serve` with its settings. Its log grows in `log_file`."""
 
-    def __init__(self, process: Process, http: httpx.AsyncClient, log_file: Path) -> None:
+    def __init__(
+        self,
+        process: Process,
+        http: httpx.AsyncClient,
+        environment: dict[str, str],
+        log_file: Path,
+    ) -> None:
         self.process = process
         self.http = http
+        self.environment = environment
         self.log_file = log_file
 
     @property
@@ -122,7 +129,7 @@ async def start_server(
             stderr=log,
         )
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
-    server = Server(process, http, log_file)
+    server = Server(process, http, environment, log_file)
     try:
         await server.until_ready()
     except BaseException:
