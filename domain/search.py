@@ -9,7 +9,7 @@ plural `s`. Nothing but letters and digits survives, hence no text can become an
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Protocol, cast
 
@@ -24,6 +24,7 @@ _SHORTEST_ROOT = 4
 _SHORTEST_PHONE = 7
 _WORD = re.compile(r"[^\W_]+")
 _PHONE = re.compile(r"\+?[\d\s().-]+")
+_GROUPED_DIGITS = re.compile(r"\d+(?:[\s().-]+\d+)+")
 
 
 class _Stemmer(Protocol):
@@ -37,18 +38,34 @@ _ENGLISH = cast(_Stemmer, snowballstemmer.stemmer("english"))  # pyright: ignore
 def fold(text: str) -> str:
     """`text` without accents, case and compatibility forms: `LÁMPARA` is `lampara`."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    # Taking a sign apart can bring capitals back: № is No.
+    return bare.casefold()
 
 
 def terms_of(texts: Iterable[str | None]) -> list[str]:
     """The distinct folded words of `texts`, sorted, at most MAX_TERMS, the first ones kept."""
     words: dict[str, None] = {}
     for text in texts:
-        for word in _WORD.findall(fold(text or "")):
+        folded = fold(text or "")
+        for word in (*_WORD.findall(folded), *_joined_digits(folded)):
             words.setdefault(word[:MAX_TERM_LENGTH])
             if len(words) == MAX_TERMS:
                 return sorted(words)
     return sorted(words)
+
+
+def _joined_digits(text: str) -> Iterator[str]:
+    """Digits in groups as the one word that a query makes of them: `5512345678`, `2026000001`.
+
+    From each group on, since other digits may stand before what is looked for.
+    """
+    for run in _GROUPED_DIGITS.findall(text):
+        groups = re.findall(r"\d+", run)
+        for start in range(len(groups)):
+            digits = "".join(groups[start : start + MAX_TERM_LENGTH])
+            if len(digits) >= _SHORTEST_PHONE:
+                yield digits
 
 
 def phone_terms(phone: str) -> list[str]:
@@ -62,10 +79,11 @@ def query_words(text: str) -> tuple[str, ...]:
 
     A text that looks like a phone number is one word, whatever its spaces.
     """
-    digits = "".join(letter for letter in text if letter.isdigit())
-    if len(digits) >= _SHORTEST_PHONE and _PHONE.fullmatch(text.strip()):
+    folded = fold(text)
+    digits = re.sub(r"\D", "", folded)
+    if len(digits) >= _SHORTEST_PHONE and _PHONE.fullmatch(folded.strip()):
         return (digits[:MAX_TERM_LENGTH],)
-    words = _WORD.findall(fold(text))[:MAX_QUERY_WORDS]
+    words = _WORD.findall(folded)[:MAX_QUERY_WORDS]
     return tuple(dict.fromkeys(_root(word[:MAX_TERM_LENGTH]) for word in words))
 
 
@@ -80,11 +98,11 @@ def _common_start(one: str, other: str) -> str:
 def _root(word: str) -> str:
     if not word.isalpha():
         return word
+    # Neither stemmer takes the s off `menus`.
+    singular = word.removesuffix("s") if len(word) > _SHORTEST_ROOT else word
     # The English stem of both `delivery` and `deliveries` ends in an i that neither word shares.
     stems = (_SPANISH.stemWord(word), _ENGLISH.stemWord(word).removesuffix("i"))
-    root = word
+    root = singular
     for stem in stems:
         root = _common_start(root, fold(stem))
-    if len(root) >= _SHORTEST_ROOT:
-        return root
-    return word.removesuffix("s") if len(word) > _SHORTEST_ROOT else word
+    return root if len(root) >= _SHORTEST_ROOT else singular
