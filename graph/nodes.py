@@ -166,7 +166,7 @@ def decode_cursor(list_name: str, path: str, cursor: str) -> Key:
     """The key that `cursor` stands for; ValidationFailed where it is not one of `list_name`."""
     name, _, rest = _decode(cursor).partition(":")
     kind, _, key = rest.partition(":")
-    if name == list_name and kind == "i" and re.fullmatch(r"\d{1,15}", key):
+    if name == list_name and kind == "i" and re.fullmatch(r"[0-9]{1,15}", key):
         return int(key)
     if name == list_name and kind == "s" and _TEXT_KEY.fullmatch(key):
         return key
