@@ -98,18 +98,21 @@ def build_services(
     )
 
 
-async def prepare(database: Database, settings: Settings, services: Services) -> None:
-    """Checks the server, makes the indexes, and the first admin where there is no account."""
+async def prepare(database: Database, settings: Settings, services: Services) -> bool:
+    """Checks the server, makes the indexes, and the first admin where there is no account.
+
+    Says whether it made that admin. Raises `persistence.errors.UnsuitableServer`.
+    """
     await database.require_suitable_server()
     await database.prepare()
     if await services.accounts.any_agent():
-        return
+        return False
     if settings.admin_email is None or settings.admin_password is None:
         log.warning(
             "nobody can sign in yet: set TICKETS_ADMIN_EMAIL and TICKETS_ADMIN_PASSWORD, or run "
             "tickets create-agent"
         )
-        return
+        return False
     await services.accounts.create_agent(
         SYSTEM,
         name="Admin",
@@ -118,6 +121,7 @@ async def prepare(database: Database, settings: Settings, services: Services) ->
         role=Role.ADMIN,
     )
     log.info("made the first admin", email=settings.admin_email)
+    return True
 
 
 def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Starlette:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from socket import socket
 from typing import Annotated, Any, TypeVar
 
 import structlog
@@ -107,12 +108,9 @@ async def _serve(settings: Settings, demo: bool | None) -> None:
 
 async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
     secret_key = secret_key_of(settings)
-    async with _opened(settings, uri, secret_key) as services:
-        is_new = not await services.accounts.any_agent()
     async with connected(uri, settings.database_name) as database:
         services = build_services(database, settings, secret_key=secret_key)
-        await prepare(database, settings, services)
-    _welcome(settings, is_new=is_new)
+        made_first_admin = await prepare(database, settings, services)
     config = uvicorn.Config(
         "graph.app:from_environment"
         if settings.workers > 1
@@ -128,15 +126,27 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=10,
     )
+    listening = _listen(config)
+    _welcome(settings, show_password=made_first_admin)
     if settings.workers == 1:
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(config).serve(sockets=[listening])
         return
     # The workers read what was decided here from their environment.
     os.environ["TICKETS_MONGODB_URI"] = uri
     os.environ["TICKETS_SECRET_KEY"] = secret_key
-    socket = config.bind_socket()
-    supervisor = Multiprocess(config, sockets=[socket])
+    supervisor = Multiprocess(config, sockets=[listening])
     await asyncio.to_thread(supervisor.run)
+
+
+def _listen(config: uvicorn.Config) -> socket:
+    """Raises SettingsError where the address is taken or not ours to listen on."""
+    try:
+        return config.bind_socket()
+    except SystemExit:
+        raise SettingsError(
+            f"Cannot listen on {config.host}:{config.port}, as said above. Stop what listens "
+            "there, or choose another address with TICKETS_PORT or TICKETS_HOST."
+        ) from None
 
 
 def secret_key_of(settings: Settings) -> str:
@@ -175,14 +185,14 @@ def _kept_secret(path: Path) -> tuple[str, bool]:
         return secret, True
 
 
-def _welcome(settings: Settings, *, is_new: bool) -> None:
+def _welcome(settings: Settings, *, show_password: bool) -> None:
     address = f"http://{settings.host}:{settings.port}"
     lines = [
         f"GraphiQL       {address}/graphql   (in a browser)",
         f"GraphQL        POST {address}/graphql",
         f"Health         {address}/health/ready",
     ]
-    if is_new and settings.admin_email and settings.admin_password:
+    if show_password and settings.admin_email and settings.admin_password:
         password = settings.admin_password.get_secret_value()
         lines += ["", f"Sign in as     {settings.admin_email}", f"Password       {password}"]
     lines += ["", "A first query, to paste into GraphiQL after signing in:", "", FIRST_QUERY]
