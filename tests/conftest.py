@@ -4,25 +4,44 @@ Tests share them, so each makes what it needs with `make` and counts nothing but
 an empty database, other settings or a second process starts a server of its own with `servers`.
 """
 
+import os
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
-from persistence.database import connected
+from persistence.database import Database, connected
 from persistence.embedded import EmbeddedDatabase
 from tests.client import Api
 from tests.factories import Bot, Factory, Person
 from tests.past import Ago, services_of
 from tests.servers import Server, Servers, new_database_name, running_server, settings
 
+# The same examples in every run. For new ones: pytest --hypothesis-profile=explore
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1_000)
+hypothesis.settings.load_profile("ci")
+
 
 @pytest.fixture(scope="session")
 async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[str]:
+    """The embedded database, or that of TICKETS_TEST_MONGODB_URI: another one to test upon."""
+    if other := os.environ.get("TICKETS_TEST_MONGODB_URI"):
+        yield other
+        return
     database = EmbeddedDatabase(tmp_path_factory.mktemp("database"))
     yield await database.start()
     await database.stop()
+
+
+@pytest.fixture(scope="session")
+async def database(mongodb_uri: str) -> AsyncGenerator[Database]:
+    """With every index, and with nothing in it but what tests below the API store."""
+    async with connected(mongodb_uri, new_database_name()) as database:
+        await database.prepare()
+        yield database
 
 
 @pytest.fixture(scope="session")
