@@ -1,15 +1,20 @@
 """The time, as something that a test can set."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def utc_now() -> datetime:
-    """Now in UTC, to the millisecond, which is what the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return to_utc(datetime.now(UTC))
+
+
+def to_utc(at: datetime) -> datetime:
+    """The aware instant `at` in UTC and to the millisecond, which is what the database keeps."""
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def sort_key(at: datetime, key: object) -> str:
@@ -19,4 +24,4 @@ def sort_key(at: datetime, key: object) -> str:
 
 def milliseconds(at: datetime) -> int:
     """Since 1970, negative before; instants before then sort as 1970."""
-    return max(int(at.timestamp() * 1000), 0)
+    return max((at - _EPOCH) // timedelta(milliseconds=1), 0)

@@ -26,7 +26,7 @@ from domain.access import (
     readable_notes,
     readable_tickets,
 )
-from domain.clock import Clock, milliseconds, sort_key
+from domain.clock import Clock, milliseconds, sort_key, to_utc
 from domain.configuration import Configuration, ConfigurationSource
 from domain.customers import Customers
 from domain.errors import Conflict, Forbidden, NotFound, ValidationFailed
@@ -247,7 +247,7 @@ class Tickets:
         configuration = await self._configuration.current()
         new = self._checked(new, configuration)
         customer = await self._customer_for(actor, new)
-        at = created_at or now
+        at = to_utc(created_at) if created_at else now
         minutes = configuration.sla_targets[new.priority]
         key = ObjectId()
         ticket = Ticket(

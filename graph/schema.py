@@ -10,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.scalar import ScalarDefinition
 
+from domain.clock import to_utc
 from graph.accounts import AccountMutations, AccountQueries, Agent
 from graph.configuration import ConfigurationQueries
 from graph.context import Info
@@ -88,13 +89,13 @@ class Mutation(AccountMutations, TicketMutations, CustomerMutations):
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise GraphQLError(
-            "A DateTime is written as in 2026-11-22T10:00:00Z, with its offset from UTC."
-        )
-    return instant
+        if instant.tzinfo is not None:
+            return to_utc(instant)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise GraphQLError(
+        "A DateTime is written as in 2026-11-22T10:00:00Z, with its offset from UTC."
+    )
 
 
 _DATE_TIME = ScalarDefinition(
