@@ -27,7 +27,7 @@ from graph.app import build_services, create_app, prepare
 from graph.context import Services
 from graph.logs import configure_logs
 from graph.schema import sdl
-from graph.settings import Settings, SettingsError, load_settings
+from graph.settings import Settings, SettingsError, load_settings, settings_table
 from persistence.database import connected
 from persistence.embedded import EmbeddedDatabase, embedded_or_running
 from persistence.errors import STORAGE_ERRORS, StorageError, is_unavailable
@@ -248,6 +248,12 @@ def create_api_key(
 def schema() -> None:
     """Print the schema in SDL, as schema.graphql holds it."""
     print(sdl(), end="")  # noqa: T201
+
+
+@cli.command("settings")
+def list_settings() -> None:
+    """Print every setting with its default and meaning, as the README holds them."""
+    print(settings_table())  # noqa: T201
 
 
 @cli.command()

@@ -165,3 +165,13 @@ def load_settings() -> Settings:
 def _variable(location: tuple[int | str, ...]) -> str:
     name = str(location[0])
     return name if name.isupper() else f"TICKETS_{name.upper()}"
+
+
+def settings_table() -> str:
+    """Every setting with its default and meaning, as a Markdown table; the README holds it."""
+    rows = ["| variable | default | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias or f"TICKETS_{name.upper()}"
+        default = "" if field.default in (None, []) else f"`{field.default}`"
+        rows.append(f"| `{variable}` | {default} | {field.description} |")
+    return "\n".join(rows)
