@@ -93,8 +93,10 @@ class Checks:
 
     def phone(self, path: str, value: str, region: str) -> str:
         """In E.164; a number without a country code is taken to be of `region` (ISO 3166-1)."""
+        if self._printable(path, value, lines=False) != value:
+            return ""
         try:
-            number = phonenumbers.parse(self._printable(path, value, lines=False), region)
+            number = phonenumbers.parse(value, region)
         except phonenumbers.NumberParseException:
             self.fault(path, "is not a phone number; write it like +52 55 1234 5678")
             return ""
