@@ -107,11 +107,12 @@ class Api:
 
         `arguments` that are not the mutation's own go into its `input`, as in
         `mutate("assignTicket", ticketId=…, assigneeId=…)`. See `PAYLOADS` for what is selected,
-        and `ticket` of a ticket. A ConflictProblem's ticket is under `currentTicket`.
+        and `ticket` of a ticket.
         """
         document, has_input = mutation_document(mutation, ticket)
         variables = {"input": arguments} if has_input else arguments
-        return (await self.query(document, variables))[mutation]
+        result = (await self.query(document, variables))[mutation]
+        return {name.rpartition(_OF)[2]: value for name, value in result.items()}
 
     async def succeed(self, mutation: str, /, **arguments: Any) -> Data:
         """As `mutate`, where a Problem fails the test."""
@@ -160,9 +161,7 @@ TICKET = """
   conversation { id channel handler }
   assignee { id name }
 """
-WHOLE_TICKET = (
-    f"fragment WholeTicket on Ticket {{ {TICKET}"
-    + """
+TICKET_DETAILS = """
   customer { statistics { totalTickets openTickets } }
   escalation { reason escalatedAt escalatedBy { kind name } escalatedTo { id name } }
   resolution { summary resolvedAt resolvedBy { kind name } }
@@ -175,10 +174,11 @@ WHOLE_TICKET = (
     nodes { __typename id ticketId version reason occurredAt actor { kind name }
       changes { field from to } }
   }
-}
-fragment Target on SlaTarget { state dueAt completedAt elapsedSeconds remainingSeconds }
 """
-)
+WHOLE_TICKET = f"""
+fragment WholeTicket on Ticket {{ {TICKET} {TICKET_DETAILS} }}
+fragment Target on SlaTarget {{ state dueAt completedAt elapsedSeconds remainingSeconds }}
+"""
 
 # What `Api.mutate` selects of a payload's objects; their leaves are all selected.
 PAYLOADS = {
@@ -190,6 +190,11 @@ PAYLOADS = {
     "Viewer": "id name role permissions",
     "FieldProblem": "path message",
 }
+
+
+# Two members of a union cannot give one name to fields of two types, as a payload's `ticket`, which
+# is never null, and a problem's; so each object is asked for under its member's name.
+_OF = "__of__"
 
 
 @cache
@@ -225,9 +230,5 @@ def _selection(member: GraphQLObjectType, ticket: str) -> str:
         elif isinstance(of_type, GraphQLObjectType | GraphQLInterfaceType) and (
             inner := objects.get(of_type.name)
         ):
-            # A payload's `ticket` cannot be null and a problem's can: under one name they conflict.
-            alias = (
-                "currentTicket: " if (member.name, name) == ("ConflictProblem", "ticket") else ""
-            )
-            selected.append(f"{alias}{name} {{ {inner} }}")
+            selected.append(f"{member.name}{_OF}{name}: {name} {{ {inner} }}")
     return " ".join(selected) or "__typename"

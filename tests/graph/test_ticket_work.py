@@ -526,7 +526,7 @@ async def test_nobody_else_retracts_a_note_nor_its_author_an_internal_one(
     assert (others["code"], own["code"]) == ("FORBIDDEN", "FORBIDDEN")
 
 
-async def test_a_note_stays_after_five_minutes(make: Factory, agent: Person, ago: Ago) -> None:
+async def test_a_note_stays_after_five_minutes(agent: Person, ago: Ago) -> None:
     note_id = await note_written(agent, ago, minutes=6)
     late = await agent.api.problem("retractTicketNote", noteId=note_id)
     note_id = await note_written(agent, ago, minutes=4)
