@@ -44,7 +44,7 @@ def test_an_id_of_one_type_is_not_one_of_another(type_name: str, other: str, key
 @example(text="\ud800")
 @example(text=base64.b64encode(b"Ticket:$ne").decode())
 @example(text=base64.b64encode(b"Ticket:" + b"0" * 25).decode())
-@example(text=base64.b64encode("Ticket:٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠".encode()).decode())
+@example(text=base64.b64encode(b"Ticket:" + "\u0660".encode() * 24).decode())
 def test_no_other_text_is_an_id(text: str) -> None:
     with pytest.raises(ValidationFailed):
         decode_id("Ticket", text, "id")
@@ -71,7 +71,7 @@ def test_a_cursor_of_one_list_is_not_one_of_another(
 @example(text="")
 @example(text="bm90ZXM6aTo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5")
 @example(text=base64.b64encode(b"notes:i:" + b"9" * 19).decode())
-@example(text=base64.b64encode("notes:i:٣".encode()).decode())
+@example(text=base64.b64encode("notes:i:\u0663".encode()).decode())
 @example(text=base64.b64encode(b"notes:s:a\x00b").decode())
 @example(text=base64.b64encode(b"notes:s:").decode())
 @example(text=base64.b64encode(b"notes:i:-1").decode())
