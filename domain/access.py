@@ -78,13 +78,17 @@ UNASSIGNED = "unassigned"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`customer_id` is the customer for whom a bot speaks; a bot without one sees no tickets."""
+    """`customer_id` is the customer for whom a bot speaks; a bot without one sees no tickets.
+
+    `is_assistant`: a language model decided what to do, through a tool call.
+    """
 
     kind: ActorKind
     key: ObjectId | None
     name: str
     role: Role
     customer_id: ObjectId | None = None
+    is_assistant: bool = False
 
     @classmethod
     def agent(cls, agent: Agent) -> "Actor":
@@ -97,6 +101,10 @@ class Actor:
     def speaking_for(self, customer_id: ObjectId) -> "Actor":
         """This bot, naming that customer for one operation."""
         return Actor(self.kind, self.key, self.name, self.role, customer_id)
+
+    def as_assistant_for(self, customer_id: ObjectId) -> "Actor":
+        """This actor, lending its name to a model, which may do what a bot may and no more."""
+        return Actor(self.kind, self.key, self.name, Role.BOT, customer_id, is_assistant=True)
 
     @property
     def is_bot(self) -> bool:

@@ -260,7 +260,7 @@ class Tickets:
             priority=new.priority,
             tags=list(new.tags),
             location=new.location,
-            source=source or (TicketSource.API if actor.is_bot else TicketSource.AGENT),
+            source=source or _source_of(actor),
             customer_id=customer.id if customer else None,
             conversation_id=new.conversation_id,
             sla=sla.start(at, minutes),
