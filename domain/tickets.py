@@ -812,6 +812,12 @@ def _inputs(new: NewTicket) -> dict[str, Any]:
     }
 
 
+def _source_of(actor: Actor) -> TicketSource:
+    if actor.is_assistant:
+        return TicketSource.ASSISTANT
+    return TicketSource.API if actor.is_bot else TicketSource.AGENT
+
+
 def _wanted_notes(actor: Actor, visibility: NoteVisibility | None) -> tuple[NoteVisibility, ...]:
     allowed = readable_notes(actor)
     return allowed if visibility is None else tuple(each for each in allowed if each is visibility)
