@@ -19,8 +19,8 @@ VARIABLES = (
     "today",
 )
 
-# Braces around anything but a word, as in JSON, are plain text.
-_VARIABLE = re.compile(r"\{\s*[\w.-]+\s*\}")
+# Braces around anything but words, as in JSON, are plain text.
+_VARIABLE = re.compile(r"\{(?=[ .-]*\w)[\w .-]+\}")
 
 
 def unknown_variables(template: str) -> list[str]:
