@@ -116,6 +116,24 @@ class TicketEventType(StrEnum):
     ATTACHMENT_ADDED = "ATTACHMENT_ADDED"
 
 
+class AnswerOutcome(StrEnum):
+    SENT = "SENT"
+    HANDED_OVER = "HANDED_OVER"
+    FAILED = "FAILED"
+    DISCARDED = "DISCARDED"
+
+
+class ConfigurationAction(StrEnum):
+    SEEDED = "SEEDED"
+    UPDATED = "UPDATED"
+    RESET = "RESET"
+    RESTORED = "RESTORED"
+    PRESET_APPLIED = "PRESET_APPLIED"
+    PRESET_SAVED = "PRESET_SAVED"
+    PRESET_IMPORTED = "PRESET_IMPORTED"
+    PRESET_DELETED = "PRESET_DELETED"
+
+
 class ActorRef(EmbeddedModel):
     """Who acted, as it was then: the name is kept so that history survives a renamed account."""
 
@@ -376,6 +394,9 @@ class Conversation(Model):
     external_id: str | None = None
     handler: ConversationHandler = ConversationHandler.ASSISTANT
     handled_by: ObjectId | None = None
+    # How many answers were sent, and how many attempts have failed since the last of them.
+    assistant_answers: int = 0
+    assistant_failures: int = 0
     created_at: datetime
     updated_at: datetime
     sort: str
@@ -482,6 +503,158 @@ class IdempotencyRecord(Model):
     created_at: datetime
 
 
+class AnswerUsage(EmbeddedModel):
+    """What an answer took, its rounds together. `revision` is the hash of what it was told."""
+
+    model: str
+    revision: str
+    rounds: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    milliseconds: int = 0
+
+
+class AssistantAnswer(Model):
+    """One attempt of the assistant to answer what a customer wrote, and how it ended.
+
+    `questions` are the messages that it answers; `message_id` is what was sent, if anything was;
+    `problem` is the code of what went wrong.
+    """
+
+    model_config = {
+        "collection": "assistant_answers",
+        "indexes": lambda: [
+            IndexModel([("conversation_id", ASCENDING), ("sort", ASCENDING)]),
+            IndexModel([("questions", ASCENDING)]),
+        ],
+    }
+
+    id: ObjectId = Field(primary_field=True, default_factory=ObjectId)
+    conversation_id: ObjectId
+    questions: list[ObjectId]
+    outcome: AnswerOutcome
+    problem: str | None = None
+    message_id: ObjectId | None = None
+    usage: AnswerUsage
+    created_at: datetime
+    sort: str
+
+
+class AnswerDraft(Model):
+    """A conversation's answer while it is written; `id` is the conversation's.
+
+    Whoever knows `token` may write it until `held_until`; afterwards anybody may go on with it. It
+    is deleted with the answer's sending, and kept after a failure, so that what tools have already
+    done is known to the next attempt: `items` are what model and tools said, each as JSON.
+    """
+
+    KEPT_SECONDS: ClassVar[int] = 24 * 3600
+
+    model_config = {
+        "collection": "answer_drafts",
+        "indexes": lambda: [
+            IndexModel([("held_until", ASCENDING)], expireAfterSeconds=24 * 3600),
+        ],
+    }
+
+    id: ObjectId = Field(primary_field=True)
+    token: str
+    held_until: datetime
+    items: list[str] = []
+
+
+class AssistantRevision(Model):
+    """What the assistant is told: canonical JSON, never changed. `id` is its SHA-256."""
+
+    model_config = {"collection": "assistant_revisions"}
+
+    id: str = Field(primary_field=True)
+    content: str
+    created_at: datetime
+
+
+class RevisionChange(EmbeddedModel):
+    """`old` and `new` are JSON values; None where the one or the other has nothing there."""
+
+    path: str
+    old: Any = None
+    new: Any = None
+
+
+class HostedSync(EmbeddedModel):
+    """How it went to bring the provider's agent in step; `problem` None: it is."""
+
+    agent_id: str
+    problem: str | None = None
+    synced_at: datetime
+
+
+class AssistantActivation(Model):
+    """That a revision became the active one. The highest position, from 1, is in force."""
+
+    model_config = {
+        "collection": "assistant_activations",
+        "indexes": lambda: [IndexModel([("position", ASCENDING)], unique=True)],
+    }
+
+    id: ObjectId = Field(primary_field=True, default_factory=ObjectId)
+    position: int
+    revision: str
+    changes: list[RevisionChange]
+    activated_at: datetime
+    activated_by: ActorRef
+    hosted: HostedSync | None = None
+
+
+class SystemSetting(Model):
+    """One section of the configuration; `value` is a JSON value of the section's own shape."""
+
+    model_config = {
+        "collection": "system_settings",
+        "indexes": lambda: [IndexModel([("key", ASCENDING)], unique=True)],
+    }
+
+    id: ObjectId = Field(primary_field=True, default_factory=ObjectId)
+    key: str
+    value: Any
+    # For people who look into the database: `tickets`, `assistant`, `presets` or `general`.
+    category: str
+    description: str
+    # False by an operator's hand locks the section: the API refuses to change it.
+    is_editable: bool = True
+    version: int = Field(ge=1)
+    updated_by: ActorRef
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConfigurationChange(Model):
+    """One change of one section: the value before, if any was there, and the value since."""
+
+    model_config = {
+        "collection": "configuration_changes",
+        "indexes": lambda: [
+            IndexModel([("key", ASCENDING), ("version", ASCENDING)], unique=True),
+            IndexModel([("key", ASCENDING), ("sort", ASCENDING)]),
+            IndexModel([("sort", ASCENDING)]),
+        ],
+    }
+
+    id: ObjectId = Field(primary_field=True, default_factory=ObjectId)
+    key: str
+    # The version of the section that it made: unique and rising, whatever becomes of the section.
+    version: int
+    action: ConfigurationAction
+    # What was applied, saved, imported or deleted: a preset's id. What was restored: a version.
+    subject: str | None = None
+    actor: ActorRef
+    changed_at: datetime
+    before: Any = None
+    after: Any
+    sort: str
+
+
 MODELS: tuple[type[Model], ...] = (
     Ticket,
     Note,
@@ -494,4 +667,8 @@ MODELS: tuple[type[Model], ...] = (
     Session,
     ApiKey,
     IdempotencyRecord,
+    AssistantAnswer,
+    AnswerDraft,
+    AssistantRevision,
+    AssistantActivation,
 )

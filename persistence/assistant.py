@@ -1,0 +1,184 @@
+"""The assistant's answers, the drafts they grow from, and the revisions of what it is told."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from persistence.database import Database, Transaction
+from persistence.documents import from_document, to_document
+from persistence.models import (
+    AnswerDraft,
+    AnswerOutcome,
+    AssistantActivation,
+    AssistantAnswer,
+    AssistantRevision,
+    Conversation,
+    ConversationHandler,
+    HostedSync,
+)
+from persistence.pages import Page, Window, read_page
+
+# The outcomes after which a message needs no further answer.
+_ANSWERED = [AnswerOutcome.SENT.value, AnswerOutcome.HANDED_OVER.value]
+
+
+class AssistantStore:
+    def __init__(self, database: Database) -> None:
+        self._answers = database.collection(AssistantAnswer)
+        self._drafts = database.collection(AnswerDraft)
+        self._revisions = database.collection(AssistantRevision)
+        self._activations = database.collection(AssistantActivation)
+        self._conversations = database.collection(Conversation)
+
+    # ---- drafts ----------------------------------------------------------------------------
+
+    async def take_draft(
+        self, conversation_id: ObjectId, *, token: str, now: datetime, until: datetime
+    ) -> AnswerDraft | None:
+        """The conversation's draft, held by `token` until `until`; None while another holds it.
+
+        Of any number that ask at once, one gets it. What an earlier holder left, by failing or by
+        dying, is still in it.
+        """
+        held = {"token": token, "held_until": until}
+        taken = await self._drafts.update_one(
+            {"_id": conversation_id, "held_until": {"$lte": now}}, {"$set": held}
+        )
+        if taken.matched_count == 0:
+            draft = AnswerDraft(id=conversation_id, token=token, held_until=until)
+            try:
+                await self._drafts.insert_one(to_document(draft))
+            except DuplicateKeyError:
+                return None
+            return draft
+        found = await self._drafts.find_one({"_id": conversation_id, "token": token})
+        return from_document(AnswerDraft, found) if found else None
+
+    async def extend_draft(
+        self, conversation_id: ObjectId, token: str, items: Sequence[str]
+    ) -> bool:
+        """Adds to what has been said; False where the draft is held by another meanwhile."""
+        updated = await self._drafts.update_one(
+            {"_id": conversation_id, "token": token}, {"$push": {"items": {"$each": list(items)}}}
+        )
+        return updated.matched_count == 1
+
+    async def release_draft(self, conversation_id: ObjectId, token: str, at: datetime) -> None:
+        """Lets the next one go on with it; without effect where another holds it meanwhile."""
+        await self._drafts.update_one(
+            {"_id": conversation_id, "token": token}, {"$set": {"held_until": at}}
+        )
+
+    async def remove_draft(
+        self, conversation_id: ObjectId, token: str, *, session: Transaction | None = None
+    ) -> bool:
+        """False where the draft is held by another meanwhile, and not removed."""
+        deleted = await self._drafts.delete_one(
+            {"_id": conversation_id, "token": token}, session=session
+        )
+        return deleted.deleted_count == 1
+
+    # ---- answers ---------------------------------------------------------------------------
+
+    async def admit_answer(self, conversation_id: ObjectId, *, session: Transaction) -> bool:
+        """Counts an answer as sent; False where a person answers in the conversation by now.
+
+        A write on the conversation, so that of it and a person's taking over one comes first: the
+        other then sees what the first has done.
+        """
+        updated = await self._conversations.update_one(
+            {"_id": conversation_id, "handler": ConversationHandler.ASSISTANT.value},
+            {"$inc": {"assistant_answers": 1}, "$set": {"assistant_failures": 0}},
+            session=session,
+        )
+        return updated.matched_count == 1
+
+    async def count_failure(
+        self, conversation_id: ObjectId, failures: int, *, session: Transaction
+    ) -> bool:
+        """Sets how many attempts have failed in a row; False where a person answers by now."""
+        updated = await self._conversations.update_one(
+            {"_id": conversation_id, "handler": ConversationHandler.ASSISTANT.value},
+            {"$set": {"assistant_failures": failures}},
+            session=session,
+        )
+        return updated.matched_count == 1
+
+    async def add_answer(
+        self, answer: AssistantAnswer, *, session: Transaction | None = None
+    ) -> None:
+        await self._answers.insert_one(to_document(answer), session=session)
+
+    async def find_answers_to(self, messages: Iterable[ObjectId]) -> list[AssistantAnswer]:
+        """Those answers that any of the messages got; attempts that came to nothing are none."""
+        found = self._answers.find(
+            {"questions": {"$in": list(messages)}, "outcome": {"$in": _ANSWERED}}
+        )
+        return [from_document(AssistantAnswer, document) async for document in found]
+
+    async def answers_page(
+        self, conversation_id: ObjectId, window: Window
+    ) -> Page[AssistantAnswer]:
+        """Every attempt, newest first."""
+        return await read_page(
+            self._answers,
+            AssistantAnswer,
+            {"conversation_id": conversation_id},
+            window,
+            key="sort",
+            descending=True,
+        )
+
+    async def count_answers(self, conversation_id: ObjectId) -> int:
+        return await self._answers.count_documents({"conversation_id": conversation_id})
+
+    # ---- revisions -------------------------------------------------------------------------
+
+    async def find_revisions(self, hashes: Iterable[str]) -> dict[str, AssistantRevision]:
+        found = self._revisions.find({"_id": {"$in": list(set(hashes))}})
+        revisions = [from_document(AssistantRevision, document) async for document in found]
+        return {revision.id: revision for revision in revisions}
+
+    async def find_revision(
+        self, content_hash: str, *, session: Transaction | None = None
+    ) -> AssistantRevision | None:
+        found = await self._revisions.find_one({"_id": content_hash}, session=session)
+        return from_document(AssistantRevision, found) if found else None
+
+    async def add_revision(self, revision: AssistantRevision, *, session: Transaction) -> None:
+        """Without effect where there is one with that hash, which is the same."""
+        document = to_document(revision)
+        key = document.pop("_id")
+        await self._revisions.update_one(
+            {"_id": key}, {"$setOnInsert": document}, upsert=True, session=session
+        )
+
+    async def latest_activation(
+        self, *, session: Transaction | None = None
+    ) -> AssistantActivation | None:
+        found = await self._activations.find_one(
+            {"position": {"$gte": 1}}, sort=[("position", -1)], session=session
+        )
+        return from_document(AssistantActivation, found) if found else None
+
+    async def add_activation(
+        self, activation: AssistantActivation, *, session: Transaction
+    ) -> None:
+        """Of two at the same position one is committed, and the other's transaction tried again."""
+        await self._activations.insert_one(to_document(activation), session=session)
+
+    async def set_hosted(self, activation: ObjectId, hosted: HostedSync) -> None:
+        await self._activations.update_one(
+            {"_id": activation}, {"$set": {"hosted": to_document(hosted)}}
+        )
+
+    async def activations_page(self, window: Window) -> Page[AssistantActivation]:
+        """Newest first."""
+        return await read_page(
+            self._activations, AssistantActivation, {}, window, key="position", descending=True
+        )
+
+    async def count_activations(self) -> int:
+        return await self._activations.count_documents({})
