@@ -279,8 +279,8 @@ class TicketStore:
         found = self._tickets.find({"customer_id": customer_id}, session=session)
         return [from_document(Ticket, document) async for document in found]
 
-    async def categories_in_use(self) -> list[str]:
-        return await self._tickets.distinct("category")
+    async def categories_in_use(self, *, session: Transaction | None = None) -> list[str]:
+        return await self._tickets.distinct("category", session=session)
 
     # ---- notes -----------------------------------------------------------------------------
 
