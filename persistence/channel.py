@@ -1,0 +1,365 @@
+"""The channel on which every process hears what any process committed.
+
+It is the database itself: one change stream per process, over the collections of `TOPICS`, behind
+broadcaster's `Broadcast`. Publishing is committing, so nothing is announced that was not written,
+and nothing written goes unannounced, with no further server to run.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+
+import orjson
+from broadcaster import Broadcast, BroadcastBackend, Event
+from bson import BSON, ObjectId
+from bson.errors import BSONError
+from motor.core import AgnosticChangeStream
+from pymongo.errors import OperationFailure, PyMongoError
+
+from persistence.database import Database
+from persistence.documents import Document
+
+log = logging.getLogger(__name__)
+
+
+class Topic(StrEnum):
+    TICKET_EVENTS = "ticket_events"
+    CONFIGURATION = "configuration"
+    ACCOUNTS = "accounts"
+
+
+# The collections that are followed, and what a change of one is a change of.
+TOPICS: Mapping[str, Topic] = {
+    "ticket_events": Topic.TICKET_EVENTS,
+    "system_settings": Topic.CONFIGURATION,
+    "agents": Topic.ACCOUNTS,
+    "sessions": Topic.ACCOUNTS,
+    "api_keys": Topic.ACCOUNTS,
+}
+
+# The same for every stream ever opened: a server resumes a stream only with its own pipeline.
+_PIPELINE: list[Document] = [
+    {
+        "$match": {
+            "ns.coll": {"$in": sorted(TOPICS)},
+            "operationType": {"$in": ["insert", "update", "replace", "delete"]},
+        }
+    }
+]
+
+# How long the server waits for something to say before it says that there is nothing.
+AWAIT_SECONDS = 1.0
+# Without a word for this long, the stream is not alive.
+SILENCE_SECONDS = 5.0
+# Pauses before the first, second, … attempt to reopen a stream; the last one from then on.
+REOPEN_SECONDS = (0.0, 0.1, 0.3, 1.0)
+
+# Codes by which a server says that it cannot go on from a token: its log begins later
+# (ChangeStreamHistoryLost), or it does not know the place (ChangeStreamFatalError,
+# InvalidResumeToken, FailedToParse).
+_LOST_CODES = frozenset({286, 280, 260, 9})
+
+_CHANNEL = "changes"
+
+
+class HistoryLost(Exception):
+    """The log does not reach back to the position asked for, or never had it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the log of all committed changes: the same, and as comparable, in every process.
+
+    `token` is the server's own resume token.
+    """
+
+    order: str = field(init=False, repr=False)
+    token: str = field(compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", _order_of(self.token))
+
+
+def _order_of(token: str) -> str:
+    """MongoDB's tokens sort as they are; in those of the embedded server a number does."""
+    with suppress(ValueError, KeyError, TypeError, BSONError):
+        return f"{int(BSON(bytes.fromhex(token)).decode()['s']):020d}"
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One committed write. `position` is its own place: a stream resumed there goes on after it.
+
+    Of a ticket event `document` is what was inserted; of anything else it is None, and listeners
+    read what they need. `fields` are the top-level fields that an update touched.
+    """
+
+    position: Position
+    topic: Topic
+    collection: str
+    key: ObjectId | str
+    is_deletion: bool
+    fields: frozenset[str]
+    document: Document | None
+
+
+Listener = Callable[[Change], None]
+GapListener = Callable[[Position], None]
+
+
+class Channel:
+    """What this process hears, from `start` to `stop`.
+
+    Listeners are called one after the other, each change in commit order, whatever its topic: what
+    they do at once is done before anything later is heard. They are plain functions that must not
+    raise.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._backend = ChangeStreamBackend(database)
+        self._broadcast = Broadcast(backend=self._backend)
+        self._listeners: list[tuple[Topic, Listener]] = []
+        self._gap_listeners: list[GapListener] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def listen(
+        self, topic: Topic, listener: Listener, *, on_gap: GapListener | None = None
+    ) -> None:
+        """Calls `listener` with each change of `topic`, from the next one on.
+
+        `on_gap` is called when changes went by unheard, because the database was away for longer
+        than its log reaches back: whatever was learned from the channel may be out of date. It is
+        given the position from which everything is heard again.
+        """
+        self._listeners.append((topic, listener))
+        if on_gap is not None:
+            self._gap_listeners.append(on_gap)
+
+    @property
+    def position(self) -> Position:
+        """How far this process has heard; everything that was committed later is still to come."""
+        return self._backend.position
+
+    @property
+    def is_alive(self) -> bool:
+        """False while the database does not answer; the channel then goes on by itself."""
+        return self._task is not None and not self._task.done() and self._backend.is_alive
+
+    async def start(self) -> None:
+        """Everything committed once this returns will be heard. Raises what the driver raises."""
+        await self._broadcast.connect()
+        heard = asyncio.Event()
+        self._task = asyncio.create_task(self._hear(heard), name="channel")
+        await heard.wait()
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            await self._broadcast.disconnect()
+            self._task = None
+
+    async def read_after(
+        self, position: Position, *, until: Position, limit: int
+    ) -> tuple[list[Change], Position]:
+        """The ticket events after `position`, as far as `until`, at most `limit` of them.
+
+        Also the position that was reached, before which none is missing: `until` or beyond where
+        there are no more. Opens one database cursor. Raises HistoryLost, or the driver's errors.
+        """
+        changes: list[Change] = []
+        reached = position
+        try:
+            async with _open(self._database, after=position) as stream:
+                while len(changes) < limit and reached < until:
+                    found = await stream.try_next()
+                    reached = _position_of(stream)
+                    if found is not None and reached <= until:
+                        change = _from_message(_to_message(found))
+                        if change.topic is Topic.TICKET_EVENTS:
+                            changes.append(change)
+        except OperationFailure as error:
+            if error.code in _LOST_CODES:
+                raise HistoryLost from error
+            raise
+        return changes, reached
+
+    async def _hear(self, heard: asyncio.Event) -> None:
+        async with self._broadcast.subscribe(_CHANNEL) as messages:
+            heard.set()
+            while True:
+                message = _from_json((await messages.get()).message)
+                if "gap" in message:
+                    position = Position(message["gap"])
+                    for gap_listener in self._gap_listeners:
+                        gap_listener(position)
+                else:
+                    self._tell(_from_message(message))
+
+    def _tell(self, change: Change) -> None:
+        for topic, listener in self._listeners:
+            if topic is change.topic:
+                listener(change)
+
+
+class ChangeStreamBackend(BroadcastBackend):
+    """Follows the change stream, and goes on from its last token after any failure."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stream: AgnosticChangeStream[Document] | None = None
+        self._position: Position | None = None
+        self._heard_at = 0.0
+        self._failures = 0
+
+    @property
+    def position(self) -> Position:
+        assert self._position is not None, "the channel has been started"
+        return self._position
+
+    @property
+    def is_alive(self) -> bool:
+        return time.monotonic() - self._heard_at < SILENCE_SECONDS
+
+    async def connect(self) -> None:
+        await self._reopen()
+
+    async def disconnect(self) -> None:
+        await self._close()
+
+    async def subscribe(self, group: str) -> None:
+        """Nothing to do: the one stream is held from start to end."""
+
+    async def unsubscribe(self, group: str) -> None:
+        """As `subscribe`."""
+
+    async def publish(self, channel: str, message: Any) -> None:
+        raise NotImplementedError("what is committed to the database is published thereby")
+
+    async def next_published(self) -> Event:
+        while True:
+            try:
+                if self._stream is None:
+                    await self._reopen()
+                assert self._stream is not None
+                found = await self._stream.try_next()
+                self._position = _position_of(self._stream)
+                self._heard_at = time.monotonic()
+                self._failures = 0
+                if found is not None:
+                    return Event(_CHANNEL, _to_json(_to_message(found)))
+            except PyMongoError as error:
+                await self._close()
+                if isinstance(error, OperationFailure) and error.code in _LOST_CODES:
+                    log.warning("the channel missed changes, and begins anew: %s", error)
+                    self._position = None
+                    return Event(_CHANNEL, _to_json({"gap": await self._begin_anew()}))
+                await self._pause(error)
+
+    async def _reopen(self) -> None:
+        stream = _open(self._database, after=self._position)
+        await stream.__aenter__()
+        self._stream = stream
+        self._position = _position_of(stream)
+        self._heard_at = time.monotonic()
+
+    async def _begin_anew(self) -> str:
+        while True:
+            try:
+                await self._reopen()
+            except PyMongoError as error:
+                await self._pause(error)
+            else:
+                return self.position.token
+
+    async def _close(self) -> None:
+        if self._stream is not None:
+            # A server that is gone cannot be told to forget the cursor.
+            with suppress(PyMongoError):
+                await self._stream.close()
+            self._stream = None
+
+    async def _pause(self, error: PyMongoError) -> None:
+        if self._failures == 0:
+            log.warning("the channel lost the database, and tries again: %s", error)
+        await asyncio.sleep(REOPEN_SECONDS[min(self._failures, len(REOPEN_SECONDS) - 1)])
+        self._failures += 1
+
+
+def _open(database: Database, *, after: Position | None) -> AgnosticChangeStream[Document]:
+    return database.native.watch(
+        _PIPELINE,
+        resume_after={"_data": after.token} if after is not None else None,
+        max_await_time_ms=int(AWAIT_SECONDS * 1000),
+    )
+
+
+def _position_of(stream: AgnosticChangeStream[Document]) -> Position:
+    return Position(cast(Document, stream.resume_token)["_data"])
+
+
+# ---- messages ------------------------------------------------------------------------------
+
+
+def _to_message(found: Document) -> Document:
+    """What others may know of a change, as the server tells it."""
+    collection = found["ns"]["coll"]
+    return {
+        "token": found["_id"]["_data"],
+        "collection": collection,
+        "key": found["documentKey"]["_id"],
+        "operation": found["operationType"],
+        "fields": list(found.get("updateDescription", {}).get("updatedFields", {})),
+        # Of accounts and settings too much is secret to be passed around.
+        "document": found.get("fullDocument")
+        if TOPICS[collection] is Topic.TICKET_EVENTS
+        else None,
+    }
+
+
+def _from_message(message: Document) -> Change:
+    return Change(
+        position=Position(message["token"]),
+        topic=TOPICS[message["collection"]],
+        collection=message["collection"],
+        key=message["key"],
+        is_deletion=message["operation"] == "delete",
+        fields=frozenset(name.partition(".")[0] for name in message["fields"]),
+        document=message["document"],
+    )
+
+
+def _to_json(message: Document) -> str:
+    return orjson.dumps(message, default=_extended, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def _extended(value: object) -> Document:
+    """MongoDB's Extended JSON for the two types that plain JSON has not."""
+    match value:
+        case ObjectId():
+            return {"$oid": str(value)}
+        case datetime():
+            return {"$date": value.isoformat()}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in a message")
+
+
+def _from_json(text: str) -> Document:
+    return json.loads(text, object_hook=_plain)
+
+
+def _plain(value: Document) -> Any:
+    if "$oid" in value:
+        return ObjectId(value["$oid"])
+    if "$date" in value:
+        return datetime.fromisoformat(value["$date"])
+    return value
