@@ -35,8 +35,8 @@ def to_document(model: BaseModel) -> Document:
 def from_document(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
     """The instance that `document`, as stored by `to_document`, stands for.
 
-    A projection may leave fields out; reading such a field gives its default, or raises
-    AttributeError where it has none.
+    A projection may leave fields out. Such a field reads as its default; one that has none must not
+    be read, since ODMantic's description of the field would answer in its place.
     """
     return cast(ModelT, _builder(model)(document))
 
