@@ -32,6 +32,7 @@ from graph.logs import configure_logs
 from graph.schema import Schema
 from graph.settings import Settings, SettingsError, load_settings
 from persistence.accounts import AccountStore
+from persistence.channel import Channel
 from persistence.counters import CounterStore
 from persistence.customers import CustomerStore
 from persistence.database import Database
@@ -136,6 +137,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         introspection=settings.introspection,
     )
     database = Database(database_uri, settings.database_name)
+    channel = Channel(database)
     services = build_services(database, settings, secret_key=secret_key)
     endpoint = GraphQLEndpoint(
         schema,
@@ -148,21 +150,27 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await prepare(database, settings, services)
+        await channel.start()
         try:
             yield
         finally:
+            await channel.stop()
             await database.close()
 
     async def ready(_: Request) -> Response:
         began = time.monotonic()
+        checks = {"feed": "follows the database" if channel.is_alive else "has lost the database"}
+        is_ready = channel.is_alive
         try:
             await database.ping()
         except STORAGE_ERRORS as error:
-            problem = {"database": f"does not answer: {type(error).__name__}"}
-            return JSONResponse({"status": "unavailable", "checks": problem}, 503)
-        milliseconds = round((time.monotonic() - began) * 1000, 1)
-        checks = {"database": f"answers in {milliseconds} ms"}
-        return JSONResponse({"status": "ready", "checks": checks})
+            checks["database"] = f"does not answer: {type(error).__name__}"
+            is_ready = False
+        else:
+            milliseconds = round((time.monotonic() - began) * 1000, 1)
+            checks["database"] = f"answers in {milliseconds} ms"
+        status = "ready" if is_ready else "unavailable"
+        return JSONResponse({"status": status, "checks": checks}, 200 if is_ready else 503)
 
     return Starlette(
         routes=[
