@@ -262,6 +262,13 @@ class Customers:
             updated_at=now,
         )
 
+    async def find_message(self, actor: Actor, key: ObjectId) -> Message | None:
+        message = await self._store.find_message_by_key(key)
+        if message is None:
+            return None
+        readable = await self.find_conversations(actor, [message.conversation_id])
+        return message if readable else None
+
     async def messages_page(self, conversation: Conversation, window: Window) -> Page[Message]:
         """Oldest first, of a conversation that the caller has been allowed to see."""
         return await self._store.messages_page(conversation.id, window)

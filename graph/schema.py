@@ -14,7 +14,7 @@ from domain.clock import to_utc
 from graph.accounts import AccountMutations, AccountQueries, Agent
 from graph.configuration import ConfigurationQueries
 from graph.context import Info
-from graph.customers import Conversation, Customer, CustomerMutations, CustomerQueries
+from graph.customers import Conversation, Customer, CustomerMutations, CustomerQueries, Message
 from graph.errors import (
     CodedErrors,
     DomainErrorHandler,
@@ -69,6 +69,9 @@ class Query(
             case "Note":
                 note = await services.tickets.find_note(info.context.actor, key)
                 node = _given(Note.from_model, note)
+            case "Message":
+                message = await services.customers.find_message(info.context.actor, key)
+                node = _given(Message.from_model, message)
             case _:
                 pass
         return node

@@ -133,6 +133,10 @@ class CustomerStore:
         )
         return from_document(Message, found) if found else None
 
+    async def find_message_by_key(self, key: ObjectId) -> Message | None:
+        found = await self._messages.find_one({"_id": key})
+        return from_document(Message, found) if found else None
+
     async def add_message(self, message: Message, *, session: Transaction) -> None:
         """Raises Duplicate where the conversation already has that external id."""
         try:
