@@ -784,6 +784,9 @@ def query_from(
         "updated_after": filter.updated_after,
         "updated_before": filter.updated_before,
     }
+    if any(asked[name] not in (None, value) for name, value in fixed.items()):
+        # Of the tickets of one customer those of another: there are none.
+        asked["status"] = ()
     return ticket_query(now, search, **{**asked, **fixed})
 
 
