@@ -43,21 +43,24 @@ class Factory:
         return next(_numbers)
 
     def word(self) -> str:
-        """A word that stands in no other text, of letters alone."""
-        return "w" + "".join(chr(ord("a") + int(digit)) for digit in f"{self.number():06d}")
+        """A word that stands in no other text, of letters alone and without an ending."""
+        return "".join("bdfgklmprt"[int(digit)] for digit in f"{self.number():06d}") + "x"
 
     def phone(self) -> str:
         """In E.164."""
         return f"+5255{self.number():08d}"
 
-    async def person(self, role: str = "AGENT", *, name: str | None = None) -> Person:
+    async def account(self, role: str = "AGENT", **details: Any) -> Data:
+        """An agent who has not signed in; with `PASSWORD`."""
         number = self.number()
-        email, name = f"person{number}@example.com", name or f"Person {number}"
-        made = await self._admin.succeed(
-            "createAgent", name=name, email=email, password=PASSWORD, role=role
-        )
-        api = await self.server.sign_in(email, PASSWORD)
-        return Person(api, made["agent"]["id"], name, email, role)
+        details = {"name": f"Person {number}", "email": f"person{number}@example.com"} | details
+        made = await self._admin.succeed("createAgent", password=PASSWORD, role=role, **details)
+        return made["agent"]
+
+    async def person(self, role: str = "AGENT", **details: Any) -> Person:
+        account = await self.account(role, **details)
+        api = await self.server.sign_in(account["email"], PASSWORD)
+        return Person(api, account["id"], account["name"], account["email"], role)
 
     async def bot(self, *, name: str | None = None, expires_at: str | None = None) -> Bot:
         name = name or f"Bot {self.number()}"

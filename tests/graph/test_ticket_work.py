@@ -442,13 +442,13 @@ async def test_supervisor_reassigns_anyones(
 
 
 async def test_nobody_can_be_assigned_who_left(make: Factory, admin: Api) -> None:
-    left = await make.person()
-    await admin.succeed("updateAgent", id=left.id, isActive=False)
+    left = await make.account()
+    await admin.succeed("updateAgent", id=left["id"], isActive=False)
     ticket_id = (await make.ticket())["ticketId"]
 
-    assigning = await admin.problem("assignTicket", ticketId=ticket_id, assigneeId=left.id)
+    assigning = await admin.problem("assignTicket", ticketId=ticket_id, assigneeId=left["id"])
     escalating = await admin.problem(
-        "escalateTicket", ticketId=ticket_id, reason="x", escalateToId=left.id
+        "escalateTicket", ticketId=ticket_id, reason="x", escalateToId=left["id"]
     )
 
     assert (fields(assigning), fields(escalating)) == (["assigneeId"], ["escalateToId"])
