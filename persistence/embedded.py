@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -171,9 +172,8 @@ class EmbeddedDatabase:
         """Start the child and wait until it answers."""
         options = ["--config", CONFIGURATION, "--port", str(self._port)]
         options += ["--storage-path", self._store]
-        if self._sync_on_commit:
-            options.append("--sync-on-commit")
         self._store.mkdir(mode=0o700, exist_ok=True)
+        self._write_commit_policy()
         # -P: the child's path would else begin with this package's directory.
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", CHILD, *options),
@@ -191,6 +191,18 @@ class EmbeddedDatabase:
         await self._await_answer(self._process)
         self._answers = True
         self._say_who(self._process, uri=None if self._private else self.uri)
+
+    def _write_commit_policy(self) -> None:
+        """Have each commit in the journal before it is acknowledged.
+
+        SecantusDB leaves commits in its own memory for up to half a second, and a kill loses them.
+        With "none" they reach the operating system, which costs nothing measurable and survives
+        the process; with "fsync" the disk, which survives the power too. WiredTiger reads this
+        file last, so that it holds over the options SecantusDB opens the store with.
+        """
+        method = "fsync" if self._sync_on_commit else "none"
+        policy = f"transaction_sync=(enabled=true,method={method})\n"
+        (self._store / "WiredTiger.config").write_text(policy)
 
     def _say_who(self, process: Process, *, uri: str | None) -> None:
         try:
@@ -334,9 +346,16 @@ async def embedded_or_running(
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Choose a port below those that systems give to outgoing connections.
+
+    Among those, a client's connection could take it while the database restarts: even a client of
+    the database itself, which the system may connect to its own port.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - not a secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 async def _try_connect(port: int) -> bool:
