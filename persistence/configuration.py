@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -109,8 +110,16 @@ def _of(key: str | None) -> Document:
 
 
 def _setting(document: Document) -> StoredSetting:
+    wrong = {name for name in _INSTANTS if not isinstance(document.get(name), datetime)}
     try:
-        return SystemSetting.model_validate({**document, "id": document["_id"]})
+        setting = SystemSetting.model_validate({**document, "id": document["_id"]})
     except ValidationError as error:
-        faults = ("/".join(str(step) for step in fault["loc"]) for fault in error.errors())
-        return DamagedSetting(document.get("value"), f"its {', '.join(faults)} is wrong or missing")
+        wrong |= {str(fault["loc"][0]) for fault in error.errors()}
+    else:
+        if not wrong:
+            return setting
+    return DamagedSetting(document.get("value"), f"{', '.join(sorted(wrong))} cannot be read")
+
+
+# A text would be read as an instant without a time zone, which no other can be compared with.
+_INSTANTS = ("created_at", "updated_at")

@@ -20,6 +20,7 @@ from domain.configuration.sections import (
     TicketCategories,
     TicketIdFormat,
 )
+from domain.errors import FieldError, ValidationFailed
 from persistence.models import ActorRef
 
 SECTION_TYPES: Mapping[ConfigurationSection, type[Section]] = {
@@ -30,6 +31,18 @@ SECTION_TYPES: Mapping[ConfigurationSection, type[Section]] = {
     ConfigurationSection.INSTRUCTIONS_TEMPLATE: InstructionsTemplate,
     ConfigurationSection.SLA_TARGETS: SlaTargets,
     ConfigurationSection.PRESETS: Presets,
+}
+
+
+# Of each section the category and the description that are stored beside it.
+ABOUT: Mapping[ConfigurationSection, tuple[str, str]] = {
+    ConfigurationSection.TICKET_CATEGORIES: ("tickets", "What tickets can be about"),
+    ConfigurationSection.ASSISTANT: ("assistant", "Who the assistant is and for whom it speaks"),
+    ConfigurationSection.TERMINOLOGY: ("tickets", "What tickets and people are called"),
+    ConfigurationSection.TICKET_ID_FORMAT: ("tickets", "How ticket numbers are written"),
+    ConfigurationSection.INSTRUCTIONS_TEMPLATE: ("assistant", "What the assistant is told to do"),
+    ConfigurationSection.SLA_TARGETS: ("general", "How soon a ticket is to be answered and done"),
+    ConfigurationSection.PRESETS: ("presets", "Configurations for kinds of business"),
 }
 
 
@@ -141,3 +154,24 @@ def default_section(section: ConfigurationSection) -> Section:
 def default_configuration() -> Configuration:
     values = {section.name.lower(): default_section(section) for section in ConfigurationSection}
     return Configuration.model_validate({**values, "states": {}})
+
+
+def seeded_sections(environment: Mapping[str, str]) -> Mapping[ConfigurationSection, Section]:
+    """Every default, with the fields that `environment` overrides; see `defaults.json`.
+
+    Raises ValidationFailed, naming the variable, for an override that breaks a rule.
+    """
+    sections = {section: default_section(section) for section in ConfigurationSection}
+    faults: list[FieldError] = []
+    for variable, value in environment.items():
+        key, field = built_in()["environment"][variable].split(".")
+        section = ConfigurationSection(key)
+        try:
+            sections[section] = SECTION_TYPES[section].from_stored(
+                {**sections[section].to_stored(), field: value}
+            )
+        except ValidationFailed as failed:
+            faults += (FieldError(variable, each.message) for each in failed.fields)
+    if faults:
+        raise ValidationFailed(faults)
+    return sections

@@ -41,6 +41,10 @@ def _key(field: str) -> str:
     return field if field in _KEYS else to_camel(field)
 
 
+def is_built_in(preset_id: str) -> bool:
+    return any(preset_id == preset["id"] for preset in built_in()["presets"])
+
+
 class Preset(Section):
     """The fields that it gives replace those of a section; what it does not mention stays.
 
@@ -75,10 +79,6 @@ class Preset(Section):
             refuse([((), "must hold at least one section")])
         return self
 
-    @property
-    def is_built_in(self) -> bool:
-        return any(self.id == preset["id"] for preset in built_in()["presets"])
-
     def parts(self) -> Mapping[ConfigurationSection, Any]:
         """What it gives of each section that it mentions: fields, or the list of categories."""
         given = {section: getattr(self, section.value, None) for section in ConfigurationSection}
@@ -108,12 +108,13 @@ class Presets(Section):
         return next((each for each in self.presets if each.id == preset_id), None)
 
     def having(self, preset: Preset) -> "Presets":
-        """With `preset` in the place of the one with its id, or at the end."""
-        if self.find(preset.id) is None:
-            return Presets(presets=(*self.presets, preset))
-        return Presets(
-            presets=tuple(preset if each.id == preset.id else each for each in self.presets)
-        )
+        """With `preset` in the place of the one with its id, or at the end.
+
+        Raises ValidationFailed where there is no room for another.
+        """
+        by_id = {each.id: each for each in self.presets} | {preset.id: preset}
+        return Presets.parse({"presets": tuple(by_id.values())})
 
     def without(self, preset_id: str) -> "Presets":
-        return Presets(presets=tuple(each for each in self.presets if each.id != preset_id))
+        kept = tuple(each for each in self.presets if each.id != preset_id)
+        return Presets.parse({"presets": kept})
