@@ -96,6 +96,7 @@ def build_services(
         statistics=StatisticsReader(store=StatisticsStore(database), time_zone=time_zone),
         configuration=configuration,
         clock=clock,
+        time_zone=time_zone,
     )
 
 

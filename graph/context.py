@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from strawberry.types import Info as StrawberryInfo
 
@@ -31,17 +32,28 @@ class Services:
     statistics: StatisticsReader
     configuration: ConfigurationSource
     clock: Clock
+    # The business's.
+    time_zone: ZoneInfo
 
 
 class Context:
     """One per HTTP request, and one per operation on a WebSocket."""
 
     def __init__(
-        self, services: Services, identity: Identity | DomainError | None, request_id: str
+        self,
+        services: Services,
+        identity: Identity | DomainError | None,
+        request_id: str,
+        *,
+        is_internal: bool = False,
     ) -> None:
-        """`identity` may be the refusal that whatever needs credentials is to give."""
+        """`identity` may be the refusal that whatever needs credentials is to give.
+
+        `is_internal`: the document is our own, so that no limit on what clients ask applies.
+        """
         self.services = services
         self.request_id = request_id
+        self.is_internal = is_internal
         self.connection_params: object = None
         self._identity = identity
 

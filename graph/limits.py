@@ -30,6 +30,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from domain.errors import ProblemCode
+from graph.context import Context
 from graph.nodes import DEFAULT_PAGE, LARGEST_PAGE
 
 # Fields through which a connection passes its rows on; they multiply nothing themselves.
@@ -72,11 +73,17 @@ class LimitOperations(SchemaExtension):
         self._introspection = introspection
 
     def on_operation(self) -> Iterator[None]:
+        if self._is_internal:
+            yield
+            return
         # One more than allowed, so that the parser's own refusal cannot come before ours.
         self.execution_context.parse_options["max_tokens"] = self._limits.tokens
         yield
 
     def on_validate(self) -> Iterator[None]:
+        if self._is_internal:
+            yield
+            return
         context = self.execution_context
         document = context.graphql_document
         assert document is not None, "validation follows parsing"
@@ -95,6 +102,11 @@ class LimitOperations(SchemaExtension):
                 )
             ]
         yield
+
+    @property
+    def _is_internal(self) -> bool:
+        context: Context = self.execution_context.context
+        return context.is_internal
 
     def _refusal(self, measure: Measure) -> GraphQLError | None:
         for name in ("depth", "aliases", "cost"):

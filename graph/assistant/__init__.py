@@ -1,0 +1,1 @@
+"""The assistant as the API offers it: its tools, running them, answering, and MCP."""
