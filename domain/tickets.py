@@ -514,7 +514,7 @@ class Tickets:
         )
         checks = Checks()
         text = checks.text("content", content, longest=TEXT_LENGTH)
-        key = checks.optional_text(
+        key = None if idempotency_key is None else checks.text(
             "idempotencyKey", idempotency_key, longest=KEY_LENGTH, lines=False
         )
         checks.done()
@@ -941,8 +941,8 @@ def _event(
         reason=reason,
         note_key=note.id if note else None,
         note_visibility=note.visibility if note else None,
-        before=_facts(old) if old else None,
-        after=_facts(new),
+        before=facts_of(old) if old else None,
+        after=facts_of(new),
     )
 
 
@@ -964,7 +964,8 @@ def _announced(value: Any) -> Any:
             return value
 
 
-def _facts(ticket: Ticket) -> TicketFacts:
+def facts_of(ticket: Ticket) -> TicketFacts:
+    """What is remembered of `ticket` as it is, for filters and scopes to be asked of later."""
     return TicketFacts(
         status=ticket.status,
         priority=ticket.priority,

@@ -1,9 +1,11 @@
 """Tickets with their notes, links and events: what is asked of them and what is written."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, cast
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
@@ -15,6 +17,7 @@ from persistence.models import (
     Note,
     NoteVisibility,
     SlaState,
+    SlaTarget,
     SlaTargetKind,
     Ticket,
     TicketEvent,
@@ -74,7 +77,8 @@ class TicketQuery:
     its own, with no operator at the top level, which planners of every kind can use an index for.
     """
 
-    now: datetime
+    # Not part of what is asked: two who ask the same a moment apart are equal.
+    now: datetime = field(compare=False)
     status: tuple[TicketStatus, ...] | None = None
     priority: tuple[TicketPriority, ...] | None = None
     category: tuple[str, ...] | None = None
@@ -115,6 +119,36 @@ class TicketQuery:
         if self.escalated is not None:
             conditions["escalation"] = {"$ne": None} if self.escalated else None
         return conditions
+
+    def matches(self, facts: TicketFacts, at: datetime) -> bool:
+        """What `conditions` asks of the database, asked of a ticket as it was at an instant.
+
+        Without the words, which are no fact of a ticket that anything remembers.
+        """
+        return (
+            self.customer_id in (None, facts.customer_id)
+            and self.conversation_id in (None, facts.conversation_id)
+            and self.assignee_id in (None, facts.assignee_id)
+            and not (self.unassigned and facts.assignee_id)
+            and (self.tag is None or self.tag in facts.tags)
+            and (self.status is None or facts.status in self.status)
+            and (self.priority is None or facts.priority in self.priority)
+            and (self.category is None or facts.category in self.category)
+            and self.source in (None, facts.source)
+            and self.escalated in (None, facts.escalated)
+            and (self.created_after is None or facts.created_at >= self.created_after)
+            and (self.created_before is None or facts.created_at < self.created_before)
+            and (self.updated_after is None or facts.updated_at >= self.updated_after)
+            and (self.updated_before is None or facts.updated_at < self.updated_before)
+            and (
+                self.sla_states is None
+                or any(
+                    _meets(target, _in_sla_state(state, at))
+                    for target in facts.sla_targets
+                    for state in self.sla_states
+                )
+            )
+        )
 
     def _sla_clause(self) -> Document | None:
         if self.sla_states is None:
@@ -161,6 +195,28 @@ def _in_sla_state(state: SlaState, now: datetime) -> Document:
             return {**running, "due_at": {"$gte": now}, "at_risk_at": {"$lte": now}}
         case SlaState.PENDING:
             return {**running, "due_at": {"$gte": now}, "at_risk_at": {"$gt": now}}
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "$eq": operator.eq,
+    "$lt": operator.lt,
+    "$lte": operator.le,
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+}
+
+
+def _meets(target: SlaTarget, clause: Document) -> bool:
+    """Whether a database would find `clause`, one of `_in_sla_state`, true of `target`."""
+    return all(
+        _COMPARISONS[sign](getattr(target, name), bound)
+        for name, wanted in clause.items()
+        for sign, bound in _bounds(wanted).items()
+    )
+
+
+def _bounds(wanted: Any) -> Document:
+    return cast("Document", wanted) if isinstance(wanted, dict) else {"$eq": wanted}
 
 
 class TicketStore:

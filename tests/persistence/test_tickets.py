@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain.access import Actor, audience_of, readable_tickets
 from domain.sla import target_state
+from domain.tickets import facts_of
 from persistence.database import Database
 from persistence.documents import Document, evolve, to_document
 from persistence.models import (
@@ -174,6 +175,9 @@ async def test_a_list_holds_what_meets_every_condition(
     for query in queries:
         expected = places(meets(ticket, query) for ticket in tickets)
         assert await found(stored, query, EVERY_TICKET) == expected
+        if not query.words:
+            # The live feed asks the same of what an event remembers.
+            assert places(query.matches(facts_of(ticket), NOW) for ticket in tickets) == expected
 
 
 def meets(ticket: Ticket, query: TicketQuery) -> bool:
@@ -207,6 +211,7 @@ async def test_the_database_reads_an_sla_state_as_the_domain_does(
         query = TicketQuery(now=NOW, sla_states=choice)
         expected = places(not own.isdisjoint(choice) for own in states)
         assert await found(stored, query, EVERY_TICKET) == expected
+        assert places(query.matches(facts_of(ticket), NOW) for ticket in tickets) == expected
     figures = await StatisticsStore(database).gather(
         TicketQuery(now=NOW), EVERY_TICKET, since=NOW, time_zone="UTC"
     )
