@@ -141,9 +141,11 @@ class Accounts:
             old = await self._store.find_agent(key, session=session)
             if old is None:
                 raise NotFound("agent")
-            new = evolve(old, **changes, updated_at=self._clock())
+            now = self._clock()
+            new = evolve(old, **changes, updated_at=now)
             was, stays = (each.role is Role.ADMIN and each.is_active for each in (old, new))
-            if was and not stays and await self._store.count_active_admins(session=session) == 1:
+            must_another = was and not stays
+            if must_another and not await self._store.hold_another_admin(key, now, session=session):
                 raise Forbidden("This is the last active admin; make another one first.")
             await self._store.change_agent(old, new, session=session)
             if password is not None or not new.is_active:

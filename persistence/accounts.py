@@ -40,10 +40,20 @@ class AccountStore:
     async def any_agent(self) -> bool:
         return await self._agents.find_one({}, {"_id": 1}) is not None
 
-    async def count_active_admins(self, *, session: Transaction | None = None) -> int:
-        return await self._agents.count_documents(
-            {"role": Role.ADMIN.value, "is_active": True}, session=session
+    async def hold_another_admin(
+        self, key: ObjectId, at: datetime, *, session: Transaction
+    ) -> bool:
+        """Whether there is an active admin besides `key`, who stays one in this transaction.
+
+        Writing to the other one makes two transactions meet that each count on whom the other
+        takes away; the later one begins again and finds nobody.
+        """
+        held = await self._agents.update_one(
+            {"_id": {"$ne": key}, "role": Role.ADMIN.value, "is_active": True},
+            {"$set": {"updated_at": at}},
+            session=session,
         )
+        return held.matched_count == 1
 
     async def add_agent(self, agent: Agent) -> None:
         """Raises Duplicate where the address has an account."""
