@@ -27,9 +27,13 @@ class KeyedRequest:
     def of(
         cls, actor: Actor, operation: str, key: str, inputs: Mapping[str, Any]
     ) -> "KeyedRequest":
-        """`inputs` is everything that makes another request another, as JSON values."""
+        """`inputs` is what makes another request another, as JSON values.
+
+        So does the customer for whom a bot speaks.
+        """
         return cls(
-            _digest([actor.kind, str(actor.key), operation, key]), _digest([operation, inputs])
+            _digest([actor.kind, str(actor.key), operation, key]),
+            _digest([operation, actor.customer_id, inputs]),
         )
 
 

@@ -57,8 +57,9 @@ def test_keys_are_of_one_actor_and_one_operation(key: str, other: str) -> None:
     assert same is (key == other)
 
 
-def test_whom_a_bot_speaks_for_does_not_make_its_key_another() -> None:
-    speaking = BOT.speaking_for(ObjectId())
-    assert KeyedRequest.of(BOT, "createTicket", "k", {}) == KeyedRequest.of(
-        speaking, "createTicket", "k", {}
+def test_whom_a_bot_speaks_for_is_part_of_what_it_asks() -> None:
+    own, for_another = (
+        KeyedRequest.of(BOT.speaking_for(ObjectId()), "createTicket", "k", {}) for _ in range(2)
     )
+    assert own.record_id == for_another.record_id
+    assert own.fingerprint != for_another.fingerprint
