@@ -37,7 +37,9 @@ class Checks:
 
     def text(self, path: str, value: str, *, longest: int, lines: bool = True) -> str:
         """`value` trimmed; 1 to `longest` characters, without control characters."""
-        text = self._printable(path, value, lines=lines).strip()
+        if not self._is_printable(path, value, lines=lines):
+            return ""
+        text = value.strip()
         if not text:
             self.fault(path, "must not be empty")
         elif len(text) > longest:
@@ -89,11 +91,12 @@ class Checks:
         shortest, longest = PASSWORD_LENGTH
         if not shortest <= len(value) <= longest:
             self.fault(path, f"must have {shortest} to {longest} characters")
-        return self._printable(path, value, lines=False)
+        self._is_printable(path, value, lines=False)
+        return value
 
     def phone(self, path: str, value: str, region: str) -> str:
         """In E.164; a number without a country code is taken to be of `region` (ISO 3166-1)."""
-        if self._printable(path, value, lines=False) != value:
+        if not self._is_printable(path, value, lines=False):
             return ""
         try:
             number = phonenumbers.parse(value, region)
@@ -104,11 +107,11 @@ class Checks:
             self.fault(path, "is not a possible phone number; write it like +52 55 1234 5678")
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
-    def _printable(self, path: str, value: str, *, lines: bool) -> str:
+    def _is_printable(self, path: str, value: str, *, lines: bool) -> bool:
         allowed = _LINE_BREAKS_AND_TABS if lines else frozenset[str]()
         for position, letter in enumerate(value):
             # Cc: control characters, NUL among them. Cs: surrogates, which no encoding can store.
             if letter not in allowed and unicodedata.category(letter) in ("Cc", "Cs"):
                 self.fault(path, f"has a character that cannot be stored at position {position}")
-                return ""
-        return value
+                return False
+        return True
