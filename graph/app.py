@@ -16,7 +16,10 @@ from starlette.routing import Route, WebSocketRoute
 from domain.access import SYSTEM
 from domain.accounts import Accounts, Passwords
 from domain.clock import Clock, utc_now
-from domain.configuration import BuiltInConfiguration
+from domain.configuration.defaults import built_in
+from domain.configuration.editor import ConfigurationEditor
+from domain.configuration.preview import ConfigurationPreviews
+from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
 from domain.idempotency import Idempotency
@@ -32,7 +35,8 @@ from graph.logs import configure_logs
 from graph.schema import Schema
 from graph.settings import Settings, SettingsError, load_settings
 from persistence.accounts import AccountStore
-from persistence.channel import Channel
+from persistence.channel import Channel, Topic
+from persistence.configuration import ConfigurationStore
 from persistence.counters import CounterStore
 from persistence.customers import CustomerStore
 from persistence.database import Database
@@ -53,7 +57,13 @@ def build_services(
     ticket_store = TicketStore(database)
     customer_store = CustomerStore(database)
     account_store = AccountStore(database)
-    configuration = BuiltInConfiguration()
+    counters = CounterStore(database)
+    configuration_store = ConfigurationStore(database)
+    configuration = StoredConfiguration(
+        configuration_store,
+        lifetime=timedelta(seconds=settings.configuration_cache_seconds),
+        clock=clock,
+    )
     passwords = Passwords()
     customers = Customers(
         database=database,
@@ -67,7 +77,7 @@ def build_services(
         store=ticket_store,
         customers=customers,
         accounts=account_store,
-        counters=CounterStore(database),
+        counters=counters,
         idempotency=Idempotency(IdempotencyStore(database)),
         configuration=configuration,
         clock=clock,
@@ -95,18 +105,30 @@ def build_services(
         ),
         statistics=StatisticsReader(store=StatisticsStore(database), time_zone=time_zone),
         configuration=configuration,
+        configuration_editor=ConfigurationEditor(
+            database=database,
+            store=configuration_store,
+            source=configuration,
+            tickets=ticket_store,
+            clock=clock,
+        ),
+        configuration_previews=ConfigurationPreviews(
+            source=configuration, counters=counters, clock=clock, time_zone=time_zone
+        ),
         clock=clock,
         time_zone=time_zone,
     )
 
 
 async def prepare(database: Database, settings: Settings, services: Services) -> bool:
-    """Checks the server, makes the indexes, and the first admin where there is no account.
+    """Checks the server, makes the indexes, and the first configuration and admin where none is.
 
-    Says whether it made that admin. Raises `persistence.errors.UnsuitableServer`.
+    Says whether it made that admin. Raises `persistence.errors.UnsuitableServer`, and
+    ValidationFailed for a variable that the first configuration cannot take.
     """
     await database.require_suitable_server()
     await database.prepare()
+    await services.configuration_editor.seed(_overrides(settings))
     if await services.accounts.any_agent():
         return False
     if settings.admin_email is None or settings.admin_password is None:
@@ -126,6 +148,12 @@ async def prepare(database: Database, settings: Settings, services: Services) ->
     return True
 
 
+def _overrides(settings: Settings) -> dict[str, str]:
+    """What the environment replaces of the default configuration."""
+    values = {name: getattr(settings, name.lower()) for name in built_in()["environment"]}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Starlette:
     """The ASGI application. It connects when it starts, and serves only what is ready."""
     schema = Schema(
@@ -140,6 +168,12 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     database = Database(database_uri, settings.database_name)
     channel = Channel(database)
     services = build_services(database, settings, secret_key=secret_key)
+    configuration = services.configuration
+    channel.listen(
+        Topic.CONFIGURATION,
+        lambda _: configuration.forget(),
+        on_gap=lambda _: configuration.forget(),
+    )
     endpoint = GraphQLEndpoint(
         schema,
         services,
@@ -170,6 +204,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         else:
             milliseconds = round((time.monotonic() - began) * 1000, 1)
             checks["database"] = f"answers in {milliseconds} ms"
+            checks["configuration"] = "; ".join(await configuration.problems()) or "is sound"
         status = "ready" if is_ready else "unavailable"
         return JSONResponse({"status": status, "checks": checks}, 200 if is_ready else 503)
 

@@ -10,7 +10,10 @@ from strawberry.types import Info as StrawberryInfo
 from domain.access import Actor
 from domain.accounts import Accounts
 from domain.clock import Clock
-from domain.configuration import Configuration, ConfigurationSource
+from domain.configuration import Configuration
+from domain.configuration.editor import ConfigurationEditor
+from domain.configuration.preview import ConfigurationPreviews
+from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
 from domain.errors import DomainError, Unauthenticated
@@ -30,7 +33,9 @@ class Services:
     accounts: Accounts
     sessions: Sessions
     statistics: StatisticsReader
-    configuration: ConfigurationSource
+    configuration: StoredConfiguration
+    configuration_editor: ConfigurationEditor
+    configuration_previews: ConfigurationPreviews
     clock: Clock
     # The business's.
     time_zone: ZoneInfo

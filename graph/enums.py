@@ -6,8 +6,10 @@ from enum import Enum, StrEnum
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from domain.configuration import ConfigurationSection
 from domain.errors import ProblemCode
 from persistence.models import (
+    ConfigurationAction,
     ConversationChannel,
     ConversationHandler,
     MessageAuthor,
@@ -21,6 +23,8 @@ from persistence.models import (
 )
 
 __all__ = [
+    "ConfigurationAction",
+    "ConfigurationSection",
     "ConversationChannel",
     "ConversationHandler",
     "ListChange",
@@ -140,6 +144,33 @@ _described(
         "CUSTOMER": "The customer.",
         "ASSISTANT": "The assistant.",
         "AGENT": "A person who works here.",
+    },
+)
+_described(
+    ConfigurationSection,
+    "A part of the configuration that is stored and changed whole.",
+    {
+        "TICKET_CATEGORIES": "What tickets can be about.",
+        "ASSISTANT": "Who the assistant is and for whom it speaks.",
+        "TERMINOLOGY": "What tickets and people are called.",
+        "TICKET_ID_FORMAT": "How ticket numbers are written.",
+        "INSTRUCTIONS_TEMPLATE": "What the assistant is told to do.",
+        "SLA_TARGETS": "How soon tickets are promised to be served.",
+        "PRESETS": "Configurations for kinds of business.",
+    },
+)
+_described(
+    ConfigurationAction,
+    "How a change of the configuration came about.",
+    {
+        "SEEDED": "The first start stored the defaults, with the environment's overrides.",
+        "UPDATED": "Somebody edited the section.",
+        "RESET": "Somebody returned the section to its default.",
+        "RESTORED": "Somebody restored an earlier version of the section.",
+        "PRESET_APPLIED": "Somebody applied a preset.",
+        "PRESET_SAVED": "Somebody saved the configuration as a preset.",
+        "PRESET_IMPORTED": "Somebody imported a preset.",
+        "PRESET_DELETED": "Somebody deleted a preset.",
     },
 )
 _described(

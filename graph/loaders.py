@@ -7,12 +7,14 @@ from bson import ObjectId
 from strawberry.dataloader import DataLoader
 
 from domain.access import Actor
+from domain.configuration import TicketCategory
 from domain.customers import CustomerStatistics
 from persistence.models import Agent, Conversation, Customer, Ticket, TicketEvent, TicketLink
 
 if TYPE_CHECKING:
     from graph.context import Services
 
+KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
 
@@ -42,12 +44,15 @@ class Loaders:
         self.links: DataLoader[ObjectId, list[tuple[TicketLink, Ticket]]] = _required(
             lambda keys: tickets.links_of(actor, keys)
         )
+        self.former_categories: DataLoader[str, TicketCategory | None] = _optional(
+            services.configuration.former_categories
+        )
 
 
 def _optional(
-    find: Callable[[list[ObjectId]], Awaitable[Mapping[ObjectId, ValueT]]],
-) -> DataLoader[ObjectId, ValueT | None]:
-    async def load(keys: list[ObjectId]) -> list[ValueT | None]:
+    find: Callable[[list[KeyT]], Awaitable[Mapping[KeyT, ValueT]]],
+) -> DataLoader[KeyT, ValueT | None]:
+    async def load(keys: list[KeyT]) -> list[ValueT | None]:
         found = await find(keys)
         return [found.get(key) for key in keys]
 
@@ -55,9 +60,9 @@ def _optional(
 
 
 def _required(
-    find: Callable[[list[ObjectId]], Awaitable[Mapping[ObjectId, ValueT]]],
-) -> DataLoader[ObjectId, ValueT]:
-    async def load(keys: list[ObjectId]) -> list[ValueT]:
+    find: Callable[[list[KeyT]], Awaitable[Mapping[KeyT, ValueT]]],
+) -> DataLoader[KeyT, ValueT]:
+    async def load(keys: list[KeyT]) -> list[ValueT]:
         found = await find(keys)
         return [found[key] for key in keys]
 

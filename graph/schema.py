@@ -12,7 +12,11 @@ from strawberry.types.scalar import ScalarDefinition
 
 from domain.clock import to_utc
 from graph.accounts import AccountMutations, AccountQueries, Agent
-from graph.configuration import ConfigurationQueries
+from graph.configuration import (
+    ConfigurationConflictHandler,
+    ConfigurationMutations,
+    ConfigurationQueries,
+)
 from graph.context import Info
 from graph.customers import Conversation, Customer, CustomerMutations, CustomerQueries, Message
 from graph.errors import (
@@ -85,7 +89,7 @@ def _given(from_model: Callable[[ModelT], Node], model: ModelT | None) -> Node |
     description="What can be done. Each answers with a union: its payload, or the Problem that "
     "says why nothing was changed."
 )
-class Mutation(AccountMutations, TicketMutations, CustomerMutations):
+class Mutation(AccountMutations, TicketMutations, CustomerMutations, ConfigurationMutations):
     pass
 
 
@@ -130,6 +134,7 @@ class Schema(strawberry.Schema):
             exception_handlers=[
                 ValidationHandler(),
                 ConflictHandler(),
+                ConfigurationConflictHandler(),
                 TransitionHandler(),
                 DomainErrorHandler(),
                 StorageErrorHandler(),

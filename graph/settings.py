@@ -117,6 +117,14 @@ class Settings(BaseSettings):
         5.0, gt=0, description="How long a WebSocket may take to send connection_init, in seconds."
     )
 
+    # The configuration
+    configuration_cache_seconds: float = Field(
+        300.0,
+        gt=0,
+        description="For how long a process goes without looking for changes of the configuration "
+        "that it was not told of, in seconds.",
+    )
+
     # The first configuration, when the database is empty
     ticket_prefix: Text = Field(
         None, validation_alias="TICKET_PREFIX", description="First start: prefix of numbers."

@@ -279,6 +279,8 @@ class Ticket(Node):
         categories = (await info.context.configuration()).ticket_categories
         found = categories.find(self.model.category)
         if found is None:
+            found = await info.context.loaders.former_categories.load(self.model.category)
+        if found is None:
             return TicketCategory.unknown(self.model.category)
         return TicketCategory.from_model(found)
 

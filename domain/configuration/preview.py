@@ -40,10 +40,6 @@ class ConfigurationPreviews:
         self._clock = clock
         self._time_zone = time_zone
 
-    def example(self, number_format: TicketIdFormat) -> str:
-        """The year's first number in that format."""
-        return format_number(number_format, self._year(), 1)
-
     async def preview(
         self,
         actor: Actor,
@@ -80,9 +76,6 @@ class ConfigurationPreviews:
         )
 
     async def _next_number(self, number_format: TicketIdFormat) -> str:
-        year = self._year()
+        year = business_year(self._clock(), self._time_zone)
         drawn = await self._counters.current(counter_name(number_format, year))
         return format_number(number_format, year, drawn + 1)
-
-    def _year(self) -> int:
-        return business_year(self._clock(), self._time_zone)
