@@ -29,7 +29,7 @@ from domain.tickets import Tickets
 from graph.context import Services
 from graph.endpoint import GraphQLEndpoint
 from graph.graphiql_page import graphiql_files
-from graph.http import LimitBody, TraceRequests
+from graph.http import LimitBody, TraceRequests, masked_failure
 from graph.limits import OperationLimits
 from graph.logs import configure_logs
 from graph.schema import Schema
@@ -221,6 +221,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
             Middleware(TraceRequests),
             Middleware(LimitBody, max_bytes=settings.max_body_bytes),
         ],
+        exception_handlers={Exception: masked_failure},
         lifespan=lifespan,
     )
 

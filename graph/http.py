@@ -6,7 +6,8 @@ import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import ProblemCode
@@ -17,12 +18,26 @@ REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
-def refusal(message: str, *, status: int, code: str, limit: object = None) -> JSONResponse:
+def refusal(message: str, *, status: int, code: str, **details: object) -> JSONResponse:
     """A refusal outside of any operation, in the shape in which GraphQL clients read errors."""
-    extensions = {"code": code} | ({} if limit is None else {"limit": limit})
+    extensions = {"code": code, **details}
     return JSONResponse(
         {"data": None, "errors": [{"message": message, "extensions": extensions}]}, status
     )
+
+
+async def masked_failure(request: Request, error: Exception) -> Response:
+    """For what nobody foresaw outside of an operation: no more than a reference to the log."""
+    reference = request.state.request_id
+    log.error("unexpected failure", reference=reference, exc_info=error)
+    response = refusal(
+        f"Something went wrong on our side. Quote the reference {reference}.",
+        status=500,
+        code="INTERNAL",
+        reference=reference,
+    )
+    response.headers[REQUEST_ID_HEADER] = reference
+    return response
 
 
 class TraceRequests:
