@@ -12,7 +12,7 @@ from motor.core import AgnosticClient, AgnosticClientSession, AgnosticCollection
 from motor.motor_asyncio import AsyncIOMotorClient
 from odmantic import AIOEngine
 from pymongo import IndexModel
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -121,6 +121,9 @@ class Database:
                     return await work(session)
             except PyMongoError as error:
                 if not error.has_error_label("TransientTransactionError"):
+                    raise
+                if isinstance(error, ServerSelectionTimeoutError):
+                    # That was already as long as a server that is away is waited for.
                     raise
                 if isinstance(error, ConnectionFailure):
                     # After a restart of the server every pooled connection fails once.
