@@ -2,7 +2,7 @@
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
 from pydantic.alias_generators import to_camel
@@ -19,12 +19,16 @@ from domain.configuration.preview import Preview
 from domain.numbers import business_year, format_number
 from domain.templates import VARIABLES
 from graph.accounts import Actor
+from graph.assistant.tools import ToolFormat, define_tools
 from graph.context import Info
 from graph.enums import ConfigurationAction, ConfigurationSection
 from graph.errors import FieldProblem, Problem, SimpleProblem, ValidationProblem
 from graph.nodes import After, Connection, First, connection, decode_id, encode_id, window
 from graph.tickets import TicketCategory
 from persistence import models
+
+if TYPE_CHECKING:
+    from graph.schema import Schema
 
 # ---- sections ------------------------------------------------------------------------------
 
@@ -315,6 +319,14 @@ class ConfigurationPreview:
     problems: list[FieldProblem] = strawberry.field(
         description="What would be refused, with paths in the draft; empty: nothing."
     )
+    model: strawberry.Private[ConfigurationModel]
+
+    @strawberry.field(
+        description="The assistant's tools as a model would be given them, for the Responses API."
+    )
+    def tool_definitions(self, info: Info) -> list[JSON]:
+        schema = cast("Schema", info.schema).core
+        return cast(list[Any], define_tools(schema, self.model, ToolFormat.RESPONSES))
 
     @classmethod
     def from_model(cls, preview: Preview) -> "ConfigurationPreview":
@@ -325,6 +337,7 @@ class ConfigurationPreview:
             problems=[
                 FieldProblem(path=each.path, message=each.message) for each in preview.problems
             ],
+            model=preview.configuration,
         )
 
 

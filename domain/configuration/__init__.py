@@ -27,7 +27,6 @@ __all__ = [
     "FALLBACK_CATEGORY",
     "SECTION_TYPES",
     "AssistantConfiguration",
-    "BuiltInConfiguration",
     "Configuration",
     "ConfigurationSection",
     "ConfigurationSource",
@@ -45,10 +44,3 @@ __all__ = [
     "default_configuration",
     "default_section",
 ]
-
-
-class BuiltInConfiguration:
-    """The defaults as a source."""
-
-    async def current(self) -> Configuration:
-        return default_configuration()
