@@ -546,7 +546,8 @@ class AnswerDraft(Model):
 
     Whoever knows `token` may write it until `held_until`; afterwards anybody may go on with it. It
     is deleted with the answer's sending, and kept after a failure, so that what tools have already
-    done is known to the next attempt: `items` are what model and tools said, each as JSON.
+    done is known to the next attempt: `items` are what model and tools said, each as JSON. `text`
+    is the answer as far as it has been written, for those who watch.
     """
 
     KEPT_SECONDS: ClassVar[int] = 24 * 3600
@@ -562,6 +563,7 @@ class AnswerDraft(Model):
     token: str
     held_until: datetime
     items: list[str] = []
+    text: str = ""
 
 
 class AssistantRevision(Model):
@@ -623,7 +625,7 @@ class SystemSetting(Model):
     description: str
     # False by an operator's hand locks the section: the API refuses to change it.
     is_editable: bool = True
-    version: int = Field(ge=1)
+    version: int
     updated_by: ActorRef
     created_at: datetime
     updated_at: datetime
