@@ -285,18 +285,18 @@ class EmbeddedDatabase:
 
     async def _end_child(self) -> None:
         self._answers = False
-        if self._process is None:
+        process = self._process
+        if process is None:
             return
-        if self._process.returncode is None:
-            self._process.terminate()
-            deadline = time.monotonic() + STOP_SECONDS
-            while self._process.returncode is None and time.monotonic() < deadline:
-                # Its accepting thread notices the end with the next connection, or after 2 s.
-                await _try_connect(self._port)
-                await asyncio.sleep(POLL_SECONDS)
-            if self._process.returncode is None:
-                self._process.kill()
-            await self._process.wait()
+        if process.stdin is not None:
+            process.stdin.write(b"\n")  # see embedded_child
+        deadline = time.monotonic() + STOP_SECONDS
+        while process.returncode is None:
+            # Its accepting thread notices the end with the next connection, or after 2 s.
+            await _try_connect(self._port)
+            if time.monotonic() > deadline:
+                process.kill()
+            await asyncio.sleep(POLL_SECONDS)
         if self._log_keeper is not None:
             await self._log_keeper
 

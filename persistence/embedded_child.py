@@ -7,17 +7,23 @@ already when the parent's *thread* ends. Imports nothing of the project, so that
 
 import os
 import runpy
+import signal
 import sys
 import threading
 
 
-def end_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
+def obey_parent() -> None:
+    """A byte asks for a clean end; the end of the pipe means that nobody is left to ask."""
+    asked = os.read(sys.stdin.fileno(), 1)
+    main = threading.main_thread().ident
+    if asked and main is not None and sys.platform != "win32":
+        # A signal to the whole process may reach another thread, and the main one sleeps on.
+        signal.pthread_kill(main, signal.SIGTERM)
+        os.read(sys.stdin.fileno(), 1)
     # As abrupt as the parent's end: the journal makes it safe, and the next start need not wait.
     os._exit(1)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=end_with_parent, name="end-with-parent", daemon=True).start()
+    threading.Thread(target=obey_parent, name="obey-parent", daemon=True).start()
     runpy.run_module("secantus", run_name="__main__")

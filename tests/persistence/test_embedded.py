@@ -134,14 +134,25 @@ async def test_data_survive_a_restart(tmp_path: Path) -> None:
 async def test_a_killed_child_comes_back_for_the_same_clients(database: EmbeddedDatabase) -> None:
     uri = database.uri
     async with connected(uri) as client:
-        tickets = client["tickets"]["tickets"]
+        await client["tickets"]["tickets"].insert_one({"_id": 1})
+        killed = kill_child(database)
+        await until(lambda: database.is_healthy and database.pid != killed)
+        await client["tickets"]["tickets"].insert_one({"_id": 2})
+    assert database.uri == uri
+
+
+async def test_what_was_acknowledged_survives_a_kill_at_once(database: EmbeddedDatabase) -> None:
+    async with connected(database.uri) as client:
+        tickets, events = client["tickets"]["tickets"], client["tickets"]["events"]
         for number in range(3):
-            await tickets.insert_one({"_id": number})
+            async with await client.start_session() as session, session.start_transaction():
+                await tickets.insert_one({"_id": number}, session=session)
+                await events.insert_one({"_id": number}, session=session)
+            await tickets.update_one({"_id": number}, {"$set": {"status": "OPEN"}})
             killed = kill_child(database)
             await until(lambda killed=killed: database.is_healthy and database.pid != killed)
-        await tickets.insert_one({"_id": 3})
-        assert await tickets.count_documents({}) == 4
-    assert database.uri == uri
+        assert await tickets.count_documents({"status": "OPEN"}) == 3
+        assert await events.count_documents({}) == 3
 
 
 async def test_comes_back_when_its_port_was_taken_meanwhile(
@@ -285,7 +296,7 @@ async def test_refuses_a_damaged_store_and_keeps_a_short_log(
     async with running(EmbeddedDatabase(tmp_path)):
         pass
     (tmp_path / "database" / file).write_bytes(b"damage" * 1000)
-    for _ in range(3):
+    for _ in range(2):
         with pytest.raises(StoreDamaged, match=r"database\.log"):
             await EmbeddedDatabase(tmp_path).start()
     logs = sorted(tmp_path.glob("database.log*"))  # noqa: ASYNC240 - instant
