@@ -10,7 +10,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from domain.access import SYSTEM
@@ -27,6 +27,7 @@ from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
 from graph.context import Services
+from graph.dashboard_page import dashboard_pages
 from graph.endpoint import GraphQLEndpoint
 from graph.graphiql_page import graphiql_files
 from graph.http import LimitBody, TraceRequests, masked_failure
@@ -210,12 +211,12 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
 
     return Starlette(
         routes=[
-            Route("/", _to_graphiql),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             Route("/health/live", _live),
             Route("/health/ready", ready),
             graphiql_files(),
+            dashboard_pages(),
         ],
         middleware=[
             Middleware(TraceRequests),
@@ -244,7 +245,3 @@ def from_environment() -> Starlette:
 
 async def _live(_: Request) -> Response:
     return JSONResponse({"status": "live"})
-
-
-async def _to_graphiql(_: Request) -> Response:
-    return RedirectResponse("/graphql")
