@@ -74,7 +74,7 @@ def field_errors(error: ValidationError, root: str = "") -> list[FieldError]:
 
 def _path(root: str, location: Location) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
-    return (root + "".join(steps)).removeprefix(".")
+    return (root + "".join(steps)).removeprefix(".") or "value"
 
 
 _WORDS = {
