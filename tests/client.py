@@ -179,6 +179,32 @@ WHOLE_TICKET = f"""
 fragment WholeTicket on Ticket {{ {TICKET} {TICKET_DETAILS} }}
 fragment Target on SlaTarget {{ state dueAt completedAt elapsedSeconds remainingSeconds }}
 """
+WHOLE_CONFIGURATION = """
+fragment WholeConfiguration on Configuration {
+  ticketCategories {
+    ...Version categories { id label labelEn description icon color isRetired }
+  }
+  assistant {
+    ...Version
+    assistantName companyName primaryServiceIssue serviceType greetingMessage language
+  }
+  terminology {
+    ...Version ticketSingular ticketPlural createVerb customerNoun agentNoun resolveVerb
+  }
+  ticketIdFormat { ...Version prefix includeYear padLength separator example }
+  instructionsTemplate { ...Version template variables }
+  slaTargets {
+    ...Version urgent { ...Minutes } high { ...Minutes } medium { ...Minutes } low { ...Minutes }
+  }
+  presetsSection {
+    ...Version presets { id label labelEn isBuiltIn sections document }
+  }
+}
+fragment Version on VersionedSection {
+  version isDefault isEditable updatedAt updatedBy { kind name } problem
+}
+fragment Minutes on SlaMinutes { firstResponseMinutes resolutionMinutes }
+"""
 
 # What `Api.mutate` selects of a payload's objects; their leaves are all selected.
 PAYLOADS = {
@@ -187,8 +213,14 @@ PAYLOADS = {
     "Message": "id author text externalId sentAt writtenBy { kind name }",
     "Agent": "id name email role isActive",
     "ApiKey": "id name prefix createdAt expiresAt revokedAt lastUsedAt",
+    "Configuration": "...WholeConfiguration",
     "Viewer": "id name role permissions",
     "FieldProblem": "path message",
+    "AnswerUsage": "model rounds inputTokens cachedTokens outputTokens milliseconds revision",
+    "ToolOutput": "callId output",
+    "RevisionChange": "path from to",
+    "AssistantRevision": "hash content tools instructions activatedAt changes { path from to } "
+    "hostedAgent { agentId problem syncedAt }",
 }
 
 
@@ -214,6 +246,8 @@ def mutation_document(name: str, ticket: str) -> tuple[str, bool]:
     document = f"{head} {{ {call} {{ __typename {members} }} }}"
     if "...WholeTicket" in document:
         document += WHOLE_TICKET
+    if "...WholeConfiguration" in document:
+        document += WHOLE_CONFIGURATION
     is_input = "input" in field.args and isinstance(
         get_named_type(field.args["input"].type), GraphQLInputObjectType
     )
