@@ -4,6 +4,8 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,6 +17,8 @@ from starlette.routing import Route, WebSocketRoute
 
 from domain.access import SYSTEM
 from domain.accounts import Accounts, Passwords
+from domain.assistant.revisions import Revisions
+from domain.assistant.service import AnswerLimits, Assistant
 from domain.clock import Clock, utc_now
 from domain.configuration.defaults import built_in
 from domain.configuration.editor import ConfigurationEditor
@@ -26,16 +30,19 @@ from domain.idempotency import Idempotency
 from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
+from graph.assistant.tools import define_tools
 from graph.context import Services
 from graph.dashboard_page import dashboard_pages
 from graph.endpoint import GraphQLEndpoint
+from graph.enums import ToolFormat
 from graph.graphiql_page import graphiql_files
 from graph.http import LimitBody, TraceRequests, masked_failure
 from graph.limits import OperationLimits
 from graph.logs import configure_logs
-from graph.schema import Schema
+from graph.schema import Schema, schema_types
 from graph.settings import Settings, SettingsError, load_settings
 from persistence.accounts import AccountStore
+from persistence.assistant import AssistantStore
 from persistence.channel import Channel, Topic
 from persistence.configuration import ConfigurationStore
 from persistence.counters import CounterStore
@@ -46,6 +53,9 @@ from persistence.idempotency import IdempotencyStore
 from persistence.models import Role
 from persistence.statistics import StatisticsStore
 from persistence.tickets import TicketStore
+
+if TYPE_CHECKING:
+    from domain.assistant.provider import Provider
 
 log = structlog.stdlib.get_logger("tickets.app")
 
@@ -85,16 +95,32 @@ def build_services(
         time_zone=time_zone,
     )
     customers.on_change(tickets.customer_changed)
+    conversations = Conversations(
+        database=database, store=customer_store, customers=customers, tickets=tickets, clock=clock
+    )
+    configuration_editor = ConfigurationEditor(
+        database=database,
+        store=configuration_store,
+        source=configuration,
+        tickets=ticket_store,
+        clock=clock,
+    )
+    assistant_store = AssistantStore(database)
+    # Only once somebody asks: few of those who build services need a schema.
+    core = cache(schema_types)
+    revisions = Revisions(
+        database=database,
+        store=assistant_store,
+        settings=configuration_store,
+        define_tools=lambda configured: define_tools(core(), configured, ToolFormat.RESPONSES),
+        clock=clock,
+        auto_sync=settings.assistant_auto_sync,
+    )
+    configuration_editor.on_change(revisions.configuration_changed)
     return Services(
         tickets=tickets,
         customers=customers,
-        conversations=Conversations(
-            database=database,
-            store=customer_store,
-            customers=customers,
-            tickets=tickets,
-            clock=clock,
-        ),
+        conversations=conversations,
         accounts=Accounts(database=database, store=account_store, passwords=passwords, clock=clock),
         sessions=Sessions(
             store=account_store,
@@ -106,18 +132,42 @@ def build_services(
         ),
         statistics=StatisticsReader(store=StatisticsStore(database), time_zone=time_zone),
         configuration=configuration,
-        configuration_editor=ConfigurationEditor(
-            database=database,
-            store=configuration_store,
-            source=configuration,
-            tickets=ticket_store,
-            clock=clock,
-        ),
+        configuration_editor=configuration_editor,
         configuration_previews=ConfigurationPreviews(
             source=configuration, counters=counters, clock=clock, time_zone=time_zone
         ),
+        assistant=Assistant(
+            database=database,
+            store=assistant_store,
+            customer_store=customer_store,
+            customers=customers,
+            conversations=conversations,
+            revisions=revisions,
+            configuration=configuration,
+            provider=_provider(settings),
+            limits=AnswerLimits(
+                seconds=settings.assistant_answer_seconds, failures=settings.assistant_failures
+            ),
+            clock=clock,
+            time_zone=time_zone,
+            secret_key=secret_key,
+        ),
+        revisions=revisions,
         clock=clock,
         time_zone=time_zone,
+    )
+
+
+def _provider(settings: Settings) -> "Provider | None":
+    if settings.openai_api_key is None:
+        return None
+    from domain.assistant.provider import Provider
+
+    return Provider(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        model=settings.openai_model,
+        timeout_seconds=settings.assistant_answer_seconds,
     )
 
 
@@ -130,6 +180,7 @@ async def prepare(database: Database, settings: Settings, services: Services) ->
     await database.require_suitable_server()
     await database.prepare()
     await services.configuration_editor.seed(_overrides(settings))
+    await services.revisions.start()
     if await services.accounts.any_agent():
         return False
     if settings.admin_email is None or settings.admin_password is None:

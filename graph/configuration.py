@@ -19,9 +19,10 @@ from domain.configuration.preview import Preview
 from domain.numbers import business_year, format_number
 from domain.templates import VARIABLES
 from graph.accounts import Actor
-from graph.assistant.tools import ToolFormat, define_tools
+from graph.assistant.sync import AssistantSync, read_sync
+from graph.assistant.tools import define_tools
 from graph.context import Info
-from graph.enums import ConfigurationAction, ConfigurationSection
+from graph.enums import ConfigurationAction, ConfigurationSection, ToolFormat
 from graph.errors import FieldProblem, Problem, SimpleProblem, ValidationProblem
 from graph.nodes import After, Connection, First, connection, decode_id, encode_id, window
 from graph.tickets import TicketCategory
@@ -270,6 +271,10 @@ class Configuration:
         return PresetsSection(
             **_state(self.model, ConfigurationSection.PRESETS), presets=self._presets()
         )
+
+    @strawberry.field(description="Whether the assistant is told what the configuration says.")
+    async def assistant_sync(self, info: Info) -> AssistantSync | None:
+        return await read_sync(info) if _is_admin(info) else None
 
     def _presets(self) -> list[ConfigurationPreset]:
         return [ConfigurationPreset.from_model(each) for each in self.model.presets.presets]

@@ -9,6 +9,8 @@ from strawberry.types import Info as StrawberryInfo
 
 from domain.access import Actor
 from domain.accounts import Accounts
+from domain.assistant.revisions import Revisions
+from domain.assistant.service import Assistant
 from domain.clock import Clock
 from domain.configuration import Configuration
 from domain.configuration.editor import ConfigurationEditor
@@ -36,6 +38,8 @@ class Services:
     configuration: StoredConfiguration
     configuration_editor: ConfigurationEditor
     configuration_previews: ConfigurationPreviews
+    assistant: Assistant
+    revisions: Revisions
     clock: Clock
     # The business's.
     time_zone: ZoneInfo

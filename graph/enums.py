@@ -9,6 +9,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from domain.configuration import ConfigurationSection
 from domain.errors import ProblemCode
 from persistence.models import (
+    AnswerOutcome,
     ConfigurationAction,
     ConversationChannel,
     ConversationHandler,
@@ -23,6 +24,8 @@ from persistence.models import (
 )
 
 __all__ = [
+    "AnswerOutcome",
+    "AssistantSyncState",
     "ConfigurationAction",
     "ConfigurationSection",
     "ConversationChannel",
@@ -39,6 +42,7 @@ __all__ = [
     "TicketPriority",
     "TicketSource",
     "TicketStatus",
+    "ToolFormat",
 ]
 
 
@@ -240,5 +244,47 @@ _described(
     {
         "ASC": "The earliest, or least pressing, first.",
         "DESC": "The latest, or most pressing, first.",
+    },
+)
+
+
+class ToolFormat(StrEnum):
+    RESPONSES = "RESPONSES"
+    CHAT_COMPLETIONS = "CHAT_COMPLETIONS"
+    MCP = "MCP"
+
+
+_described(
+    ToolFormat,
+    "For whom the assistant's tools are written down.",
+    {
+        "RESPONSES": "OpenAI's Responses API: `tools`, strict.",
+        "CHAT_COMPLETIONS": "The Chat Completions API, which others speak too: `tools`, strict.",
+        "MCP": "Model Context Protocol: what `tools/list` answers with.",
+    },
+)
+_described(
+    AnswerOutcome,
+    "How an attempt of the assistant to answer ended.",
+    {
+        "SENT": "With an answer.",
+        "HANDED_OVER": "It failed, as had those before; a person is to go on.",
+        "FAILED": "It failed; delivering the customer's message again goes on with it.",
+        "DISCARDED": "A person had taken the conversation over; what was written is forgotten.",
+    },
+)
+
+
+class AssistantSyncState(StrEnum):
+    IN_STEP = "IN_STEP"
+    PENDING = "PENDING"
+
+
+_described(
+    AssistantSyncState,
+    "Whether the assistant is told what the configuration says.",
+    {
+        "IN_STEP": "It is.",
+        "PENDING": "The configuration has changed since; `pendingChanges` says how.",
     },
 )

@@ -12,6 +12,8 @@ from strawberry.types.scalar import ScalarDefinition
 
 from domain.clock import to_utc
 from graph.accounts import AccountMutations, AccountQueries, Agent
+from graph.assistant.answers import AssistantMutations, AssistantQueries
+from graph.assistant.sync import AssistantSyncMutations, AssistantSyncQueries
 from graph.configuration import (
     ConfigurationConflictHandler,
     ConfigurationMutations,
@@ -45,7 +47,13 @@ ModelT = TypeVar("ModelT")
 
 @strawberry.type(description="What can be read.")
 class Query(
-    AccountQueries, TicketQueries, StatisticsQueries, CustomerQueries, ConfigurationQueries
+    AccountQueries,
+    TicketQueries,
+    StatisticsQueries,
+    CustomerQueries,
+    ConfigurationQueries,
+    AssistantQueries,
+    AssistantSyncQueries,
 ):
     @strawberry.field(
         description="Anything with a global id; null where there is none that the viewer may see."
@@ -89,7 +97,14 @@ def _given(from_model: Callable[[ModelT], Node], model: ModelT | None) -> Node |
     description="What can be done. Each answers with a union: its payload, or the Problem that "
     "says why nothing was changed."
 )
-class Mutation(AccountMutations, TicketMutations, CustomerMutations, ConfigurationMutations):
+class Mutation(
+    AccountMutations,
+    TicketMutations,
+    CustomerMutations,
+    ConfigurationMutations,
+    AssistantMutations,
+    AssistantSyncMutations,
+):
     pass
 
 

@@ -159,6 +159,17 @@ class Settings(BaseSettings):
     openai_agent_id: Text = Field(
         None, validation_alias="OPENAI_AGENT_ID", description="A hosted agent to keep in step."
     )
+    assistant_answer_seconds: float = Field(
+        60.0, gt=0, le=60, description="How long the assistant may take for an answer, in seconds."
+    )
+    assistant_failures: int = Field(
+        3,
+        ge=1,
+        description="After how many failures in a row a person is to go on in a conversation.",
+    )
+    assistant_auto_sync: bool = Field(
+        True, description="Whether the assistant follows every change of the configuration."
+    )
 
 
 def load_settings() -> Settings:

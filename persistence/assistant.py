@@ -65,10 +65,21 @@ class AssistantStore:
         )
         return updated.matched_count == 1
 
+    async def show_draft(self, conversation_id: ObjectId, token: str, text: str) -> bool:
+        """Replaces the text for those who watch; False as `extend_draft`."""
+        updated = await self._drafts.update_one(
+            {"_id": conversation_id, "token": token}, {"$set": {"text": text}}
+        )
+        return updated.matched_count == 1
+
+    async def find_draft(self, conversation_id: ObjectId) -> AnswerDraft | None:
+        found = await self._drafts.find_one({"_id": conversation_id}, {"items": 0})
+        return from_document(AnswerDraft, found) if found else None
+
     async def release_draft(self, conversation_id: ObjectId, token: str, at: datetime) -> None:
-        """Lets the next one go on with it; without effect where another holds it meanwhile."""
+        """Lets the next one go on; without effect where it is gone or held by another meanwhile."""
         await self._drafts.update_one(
-            {"_id": conversation_id, "token": token}, {"$set": {"held_until": at}}
+            {"_id": conversation_id, "token": token}, {"$set": {"held_until": at, "text": ""}}
         )
 
     async def remove_draft(

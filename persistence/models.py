@@ -506,7 +506,7 @@ class IdempotencyRecord(Model):
 class AnswerUsage(EmbeddedModel):
     """What an answer took, its rounds together. `revision` is the hash of what it was told."""
 
-    model: str
+    model_name: str
     revision: str
     rounds: int = 0
     input_tokens: int = 0

@@ -15,9 +15,9 @@ import orjson
 from strawberry.schema.base import BaseSchema
 
 from domain.access import Actor
+from domain.assistant.exchange import ToolCall, ToolOutput, ToolScope
 from domain.assistant.phrases import Phrase, Phrases
 from domain.assistant.text import cut_at_word
-from domain.assistant.tools import ToolCall, ToolOutput, ToolScope
 from domain.configuration import FALLBACK_CATEGORY, Configuration
 from domain.errors import ProblemCode
 from domain.sessions import Identity
@@ -72,7 +72,7 @@ query GetRecentTickets($customerId: ID!, $first: Int!) {
 
 
 class ToolRunner:
-    """Runs calls against `schema`; see `domain.assistant.tools.RunTools`."""
+    """Runs calls against `schema`; see `domain.assistant.exchange.RunTools`."""
 
     def __init__(self, schema: BaseSchema, services: Services, request_id: str) -> None:
         self._schema = schema

@@ -7,7 +7,6 @@ function calling accepts, of which `strict_faults` knows the rules and each defi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, cast
 
 from graphql import (
@@ -22,13 +21,8 @@ from graphql import (
 from domain.configuration import Configuration
 from domain.numbers import format_number
 from graph.assistant.strict import JsonObject, strict_faults
+from graph.enums import ToolFormat
 from persistence.models import TicketPriority
-
-
-class ToolFormat(StrEnum):
-    RESPONSES = "RESPONSES"
-    CHAT_COMPLETIONS = "CHAT_COMPLETIONS"
-    MCP = "MCP"
 
 
 @dataclass(frozen=True, slots=True)

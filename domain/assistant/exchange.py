@@ -1,4 +1,4 @@
-"""A model's calls of tools, as far as the domain knows them: `graph.assistant` runs them."""
+"""What a model and its tools say to each other. `graph.assistant` defines and runs the tools."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +30,25 @@ class ToolOutput:
 
     call_id: str
     output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One response of the model, complete.
+
+    `items` are what it consists of, each as JSON: the next round's input goes on with them, the
+    encrypted reasoning among them, since nothing is stored at the provider's. `text` is empty where
+    it only calls tools.
+    """
+
+    items: list[str]
+    calls: list[ToolCall]
+    text: str
+    is_refusal: bool
+    model: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
