@@ -217,7 +217,11 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         ),
         introspection=settings.introspection,
     )
-    database = Database(database_uri, settings.database_name)
+    database = Database(
+        database_uri,
+        settings.database_name,
+        timeout_seconds=settings.database_timeout_seconds,
+    )
     channel = Channel(database)
     services = build_services(database, settings, secret_key=secret_key)
     configuration = services.configuration

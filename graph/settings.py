@@ -57,6 +57,12 @@ class Settings(BaseSettings):
         None, description="A MongoDB 7.0+ replica set; without it, the embedded database."
     )
     database_name: str = Field("tickets", min_length=1, description="The database's name.")
+    database_timeout_seconds: float = Field(
+        5.0,
+        gt=0,
+        description="How long a database that is away is looked for, in seconds; one that was "
+        "reached may take four times that to answer.",
+    )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="How many server processes.")
