@@ -26,6 +26,7 @@ from domain.configuration.preview import ConfigurationPreviews
 from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
+from domain.errors import ValidationFailed
 from domain.idempotency import Idempotency
 from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
@@ -189,13 +190,19 @@ async def prepare(database: Database, settings: Settings, services: Services) ->
             "tickets create-agent"
         )
         return False
-    await services.accounts.create_agent(
-        SYSTEM,
-        name="Admin",
-        email=settings.admin_email,
-        password=settings.admin_password.get_secret_value(),
-        role=Role.ADMIN,
-    )
+    try:
+        await services.accounts.create_agent(
+            SYSTEM,
+            name="Admin",
+            email=settings.admin_email,
+            password=settings.admin_password.get_secret_value(),
+            role=Role.ADMIN,
+        )
+    except ValidationFailed:
+        # A process that started at the same time may have been quicker.
+        if await services.accounts.any_agent():
+            return False
+        raise
     log.info("made the first admin", email=settings.admin_email)
     return True
 
