@@ -42,6 +42,8 @@ class Database:
             serverSelectionTimeoutMS=milliseconds,
             connectTimeoutMS=milliseconds,
             socketTimeoutMS=4 * milliseconds,
+            # How soon a server that hangs is noticed; the driver allows no less than half a second.
+            heartbeatFrequencyMS=max(2 * milliseconds, 500),
             maxPoolSize=100,
             appname="tickets",
         )
