@@ -25,3 +25,16 @@ def sort_key(at: datetime, key: object) -> str:
 def milliseconds(at: datetime) -> int:
     """Since 1970, negative before; instants before then sort as 1970."""
     return max((at - _EPOCH) // timedelta(milliseconds=1), 0)
+
+
+class SetClock:
+    """Tells the time to which it was last set: a clock for the past, and for tests."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = to_utc(at)
+
+    def set(self, at: datetime) -> None:
+        self._at = to_utc(at)
+
+    def __call__(self) -> datetime:
+        return self._at
