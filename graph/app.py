@@ -49,6 +49,7 @@ from persistence.configuration import ConfigurationStore
 from persistence.counters import CounterStore
 from persistence.customers import CustomerStore
 from persistence.database import Database
+from persistence.drafts import DraftConversations, Drafts, DraftTickets
 from persistence.errors import STORAGE_ERRORS
 from persistence.idempotency import IdempotencyStore
 from persistence.models import Role
@@ -62,12 +63,20 @@ log = structlog.stdlib.get_logger("tickets.app")
 
 
 def build_services(
-    database: Database, settings: Settings, *, secret_key: str, clock: Clock = utc_now
+    database: Database,
+    settings: Settings,
+    *,
+    secret_key: str,
+    clock: Clock = utc_now,
+    drafts: Drafts | None = None,
 ) -> Services:
-    """The domain over `database`. `secret_key` signs access tokens: the same in every process."""
+    """The domain over `database`. `secret_key` signs access tokens: the same in every process.
+
+    With `drafts`, tickets and conversations are kept there, for who will store them.
+    """
     time_zone = ZoneInfo(settings.time_zone)
-    ticket_store = TicketStore(database)
-    customer_store = CustomerStore(database)
+    ticket_store = DraftTickets(database, drafts) if drafts else TicketStore(database)
+    customer_store = DraftConversations(database, drafts) if drafts else CustomerStore(database)
     account_store = AccountStore(database)
     counters = CounterStore(database)
     configuration_store = ConfigurationStore(database)
