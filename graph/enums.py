@@ -8,6 +8,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from domain.configuration import ConfigurationSection
 from domain.errors import ProblemCode
+from domain.feed import ListChange
 from persistence.models import (
     AnswerOutcome,
     ConfigurationAction,
@@ -195,12 +196,6 @@ _described(
         "UNAVAILABLE": "The database cannot be reached; nothing was changed. Try again.",
     },
 )
-
-
-class ListChange(StrEnum):
-    ENTERED = "ENTERED"
-    UPDATED = "UPDATED"
-    LEFT = "LEFT"
 
 
 _described(

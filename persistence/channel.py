@@ -115,6 +115,25 @@ Listener = Callable[[Change], None]
 GapListener = Callable[[Position], None]
 
 
+class Signal:
+    """That something has changed, for whoever waits to read it again."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._given = asyncio.Event()
+
+    def give(self) -> None:
+        self.count += 1
+        self._given.set()
+        self._given = asyncio.Event()
+
+    async def after(self, count: int) -> int:
+        """The count, once it is higher: however often the signal was given, it is one."""
+        while self.count <= count:
+            await self._given.wait()
+        return self.count
+
+
 class Channel:
     """What this process hears, from `start` to `stop`.
 
@@ -143,6 +162,12 @@ class Channel:
         self._listeners.append((topic, listener))
         if on_gap is not None:
             self._gap_listeners.append(on_gap)
+
+    def signal(self, topic: Topic) -> Signal:
+        """Given with each change of `topic`, and with each gap."""
+        signal = Signal()
+        self.listen(topic, lambda _: signal.give(), on_gap=lambda _: signal.give())
+        return signal
 
     @property
     def position(self) -> Position:

@@ -1,0 +1,537 @@
+"""The live feed: every committed event, in order, once, to whoever may see it.
+
+Each process keeps the latest events in a `Log`. A follower is a place in it, not a queue: it takes
+what its view of the log shows next, at its own pace, so that one who is slow holds nothing, and
+one who resumes within the log costs no query. What lies before the log is read from the database.
+"""
+
+import asyncio
+import base64
+import hmac
+from bisect import bisect_right
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from bson import ObjectId
+
+from domain.access import Actor, may_read_event, readable_tickets
+from domain.errors import ValidationFailed
+from domain.sessions import Identity
+from domain.watches import Watch
+from persistence.channel import Change, Channel, HistoryLost, Position, Topic
+from persistence.documents import from_document
+from persistence.errors import STORAGE_ERRORS, is_unavailable
+from persistence.models import Role, Ticket, TicketEvent
+from persistence.tickets import TicketQuery, TicketScope, TicketStore
+
+# How many events a process remembers; some 10 kB each.
+LOG_EVENTS = 1_000
+# How many events one reading from before the log gives, and how many readings there are at once.
+CATCH_UP_EVENTS = 500
+CATCH_UP_READINGS = 2
+RETRY_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+class ListChange(StrEnum):
+    ENTERED = "ENTERED"
+    UPDATED = "UPDATED"
+    LEFT = "LEFT"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """What decides upon the content of a feed; whoever shares it gets the same."""
+
+    role: Role
+    scope: TicketScope
+    query: TicketQuery
+
+    @classmethod
+    def of(cls, actor: Actor, query: TicketQuery) -> "Viewpoint":
+        return cls(actor.role, readable_tickets(actor), query)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    position: Position
+    event: TicketEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An event in somebody's view, and what it does to their list by what it says itself."""
+
+    entry: Entry
+    list_change: ListChange
+
+    @property
+    def position(self) -> Position:
+        return self.entry.position
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """An event as its viewer is to get it.
+
+    `ticket` as it is now; None where it left the list. `is_withheld`: the ticket is out of the
+    viewer's sight, and so is what the event says of it.
+    """
+
+    viewer: Actor
+    scope: TicketScope
+    event: TicketEvent
+    position: Position
+    list_change: ListChange
+    ticket: Ticket | None
+    is_withheld: bool
+
+    @property
+    def sameness(self) -> Hashable:
+        """Equal for two that show the same."""
+        version = self.ticket and self.ticket.version
+        change = (self.list_change, self.is_withheld)
+        return (self.viewer.role, self.scope, self.position, version, *change)
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncRequired:
+    """Events may have gone by: what was learned from the feed must be read anew."""
+
+    viewer: Actor
+    position: Position
+    reason: str
+
+
+FeedItem = FeedEvent | ResyncRequired
+
+TOO_OLD = (
+    "The log does not reach back to the cursor. Read your lists again; the feed goes on from now."
+)
+TOO_SLOW = "You read more slowly than events come. Subscribe again after this cursor."
+OTHER_ROLE = (
+    "Your role has changed, and with it what you may see. Read your lists again; the feed goes on."
+)
+
+
+def list_change(event: TicketEvent, viewpoint: Viewpoint) -> ListChange | None:
+    """What `event` does to a filtered list; None where the ticket neither was nor is in it.
+
+    As of when it happened, so that it is the same whenever it is delivered.
+    """
+    scope, query, at = viewpoint.scope, viewpoint.query, event.occurred_at
+    before, after = event.before, event.after
+    was_in = before is not None and scope.admits(before) and query.matches(before, at)
+    is_in = scope.admits(after) and query.matches(after, at)
+    if is_in:
+        return ListChange.UPDATED if was_in else ListChange.ENTERED
+    return ListChange.LEFT if was_in else None
+
+
+class Log:
+    """The latest events that this process heard: all there were after `start`, in commit order."""
+
+    def __init__(self, start: Position, capacity: int) -> None:
+        self.start = start
+        self.gaps = 0
+        self._entries: list[Entry] = []
+        self._capacity = capacity
+
+    @property
+    def end(self) -> Position:
+        return self._entries[-1].position if self._entries else self.start
+
+    def reaches(self, position: Position) -> bool:
+        """Whether every event after `position` is here, or will be."""
+        return position >= self.start
+
+    def after(self, position: Position) -> Sequence[Entry]:
+        return self._entries[bisect_right(self._entries, position, key=_position) :]
+
+    def append(self, entry: Entry) -> bool:
+        """Whether older ones had to go."""
+        self._entries.append(entry)
+        if len(self._entries) <= self._capacity:
+            return False
+        # Seldom, and then many at once, since all that remain move up.
+        surplus = self._capacity // 10 + 1
+        self.start = self._entries[surplus - 1].position
+        del self._entries[:surplus]
+        return True
+
+    def extend_back(self, start: Position, entries: Sequence[Entry]) -> bool:
+        """Takes in all there were between `start` and its own; False where there is no room."""
+        if len(self._entries) + len(entries) > self._capacity:
+            return False
+        self._entries[:0] = entries
+        self.start = start
+        return True
+
+    def begin_anew(self, start: Position) -> None:
+        """After changes that nobody heard."""
+        self.start = start
+        self.gaps += 1
+        self._entries.clear()
+
+
+class View:
+    """What one viewpoint shows of the log, found out once for all who share it."""
+
+    def __init__(self, actor: Actor, viewpoint: Viewpoint, log: Log) -> None:
+        self.actor = actor
+        self.viewpoint = viewpoint
+        self.listeners: set[Callable[[], None]] = set()
+        self._log = log
+        self._start = log.end
+        self._sightings: list[Sighting] = []
+
+    def sighting(self, entry: Entry) -> Sighting | None:
+        if not may_read_event(self.actor, entry.event):
+            return None
+        change = list_change(entry.event, self.viewpoint)
+        return None if change is None else Sighting(entry, change)
+
+    def next_after(self, position: Position) -> Sighting | None:
+        """The first after `position`, which the log must reach."""
+        if position < self._start:
+            self._look_back(position)
+        place = bisect_right(self._sightings, position, key=_position)
+        return self._sightings[place] if place < len(self._sightings) else None
+
+    def hear(self, entry: Entry) -> bool:
+        """Just before `entry` comes into the log. Whether it is in view."""
+        found = self.sighting(entry)
+        if found is None:
+            return False
+        self.tell()
+        self._sightings.append(found)
+        return True
+
+    def tell(self) -> None:
+        for listener in list(self.listeners):
+            listener()
+
+    def forget(self) -> None:
+        """What the log has forgotten."""
+        del self._sightings[: bisect_right(self._sightings, self._log.start, key=_position)]
+        self._start = max(self._start, self._log.start)
+
+    def _look_back(self, position: Position) -> None:
+        entries = [entry for entry in self._log.after(position) if entry.position <= self._start]
+        self._sightings[:0] = [found for entry in entries if (found := self.sighting(entry))]
+        self._start = position
+
+
+def _position(item: Entry | Sighting) -> Position:
+    return item.position
+
+
+class Snapshots:
+    """Each ticket as it is now, read at most once per event however many ask.
+
+    What is asked for while a reading is under way is read together in the next.
+    """
+
+    def __init__(self, store: TicketStore, capacity: int) -> None:
+        self._store = store
+        self._capacity = capacity
+        self._known: dict[ObjectId, asyncio.Future[Ticket | None]] = {}
+        self._wanted: dict[ObjectId, asyncio.Future[Ticket | None]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    def expire(self, key: ObjectId) -> None:
+        """Whatever was read of that ticket is no longer how it is."""
+        self._known.pop(key, None)
+
+    async def read(self, key: ObjectId) -> Ticket | None:
+        return await asyncio.shield(self.ask(key))
+
+    def ask(self, key: ObjectId) -> asyncio.Future[Ticket | None]:
+        """Begins to read the ticket, for those who will want it in a moment."""
+        if (known := self._known.get(key)) is not None:
+            return known
+        wanted: asyncio.Future[Ticket | None] = asyncio.get_running_loop().create_future()
+        self._known[key] = self._wanted[key] = wanted
+        if len(self._known) > self._capacity:
+            del self._known[next(iter(self._known))]
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_wanted())
+        return wanted
+
+    async def _read_wanted(self) -> None:
+        while self._wanted:
+            wanted, self._wanted = self._wanted, {}
+            tickets = await _persist(lambda keys=tuple(wanted): self._find(keys))
+            for key, future in wanted.items():
+                future.set_result(tickets.get(key))
+        self._reading = None
+
+    async def _find(self, keys: Sequence[ObjectId]) -> dict[ObjectId, Ticket]:
+        return await self._store.find_by_keys(TicketScope(), keys)
+
+
+async def _persist(ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` returns, as soon as the database can be reached."""
+    while True:
+        try:
+            return await ask()
+        except STORAGE_ERRORS as error:
+            if not is_unavailable(error):
+                raise
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+class Feed:
+    """What happens to tickets, for all who follow it in this process."""
+
+    def __init__(
+        self,
+        *,
+        channel: Channel,
+        tickets: TicketStore,
+        secret_key: str,
+        log_events: int = LOG_EVENTS,
+    ) -> None:
+        """`secret_key` signs cursors: the same in every process."""
+        self._channel = channel
+        self._secret_key = secret_key.encode()
+        self._log_events = log_events
+        self._log: Log | None = None
+        self._snapshots = Snapshots(tickets, log_events)
+        self._views: dict[Viewpoint, tuple[View, int]] = {}
+        self._readings = asyncio.Semaphore(CATCH_UP_READINGS)
+        channel.listen(Topic.TICKET_EVENTS, self._hear, on_gap=self._miss)
+
+    @property
+    def log(self) -> Log:
+        """From where the channel was when first asked for."""
+        if self._log is None:
+            self._log = Log(self._channel.position, self._log_events)
+        return self._log
+
+    def follow(
+        self, watch: Watch, query: TicketQuery, after: str | None = None
+    ) -> AsyncGenerator[FeedItem]:
+        """What whoever `watch` stands for may see of what happens to the tickets of `query`.
+
+        After the cursor `after`, or from now on. Ends with ResyncRequired where events come faster
+        than they are taken, and raises Unauthenticated as soon as the credential is good for
+        nothing any more. Raises ValidationFailed at once for what is no cursor.
+        """
+        position = self.log.end if after is None else self._position_of(after)
+        return self._follow(watch, query, position)
+
+    async def _follow(
+        self, watch: Watch, query: TicketQuery, position: Position
+    ) -> AsyncGenerator[FeedItem]:
+        follower = Follower(self, watch, query, position)
+        try:
+            while (item := await follower.next()) is not None:
+                yield item
+        finally:
+            follower.close()
+
+    @contextmanager
+    def viewed(self, actor: Actor, query: TicketQuery) -> Generator[View]:
+        """The view that everyone shares who sees the same of `query` as `actor` does."""
+        viewpoint = Viewpoint.of(actor, query)
+        view, users = self._views.get(viewpoint) or (View(actor, viewpoint, self.log), 0)
+        self._views[viewpoint] = (view, users + 1)
+        try:
+            yield view
+        finally:
+            _, users = self._views.pop(viewpoint)
+            if users > 1:
+                self._views[viewpoint] = (view, users - 1)
+
+    async def deliver(self, view: View, sighting: Sighting) -> FeedEvent:
+        event, scope = sighting.entry.event, view.viewpoint.scope
+        ticket = None
+        if scope.admits(event.after):
+            ticket = await self._snapshots.read(event.ticket_key)
+        is_withheld = ticket is None or not scope.admits(ticket)
+        change = ListChange.LEFT if is_withheld else sighting.list_change
+        return FeedEvent(
+            viewer=view.actor,
+            scope=scope,
+            event=event,
+            position=sighting.position,
+            list_change=change,
+            ticket=None if change is ListChange.LEFT else ticket,
+            is_withheld=is_withheld,
+        )
+
+    async def read_back(self, position: Position) -> tuple[Sequence[Entry], Position]:
+        """Brings the log back to `position`, or gives what comes after it and how far that is.
+
+        Raises HistoryLost.
+        """
+        async with self._readings:
+            if self.log.reaches(position):
+                return (), position
+            start = self.log.start
+            changes, reached = await _persist(
+                lambda: self._channel.read_after(position, until=start, limit=CATCH_UP_EVENTS)
+            )
+            entries = [_entry(change) for change in changes]
+            joins = reached >= start and self.log.start == start
+            if joins and self.log.extend_back(position, entries):
+                return (), position
+            return entries, min(reached, start)
+
+    # ---- cursors ---------------------------------------------------------------------------
+
+    def cursor(self, position: Position) -> str:
+        return f"1.{self._signature(position.token)}.{position.token}"
+
+    def _position_of(self, cursor: str) -> Position:
+        version, _, signed = cursor.partition(".")
+        signature, _, token = signed.partition(".")
+        if version != "1" or not hmac.compare_digest(
+            signature.encode(), self._signature(token).encode()
+        ):
+            raise ValidationFailed.of("after", "is not a cursor of this feed")
+        return Position(token)
+
+    def _signature(self, token: str) -> str:
+        mac = hmac.digest(self._secret_key, b"feed cursor " + token.encode(), "sha256")
+        return base64.urlsafe_b64encode(mac[:15]).decode()
+
+    # ---- the channel -----------------------------------------------------------------------
+
+    def _hear(self, change: Change) -> None:
+        entry, log = _entry(change), self.log
+        if entry.position <= log.end:
+            # On its way when the log began.
+            return
+        self._snapshots.expire(entry.event.ticket_key)
+        seen = [view.hear(entry) for view, _ in self._views.values()]
+        if any(seen):
+            self._snapshots.ask(entry.event.ticket_key)
+        if log.append(entry):
+            self._trim()
+
+    def _miss(self, start: Position) -> None:
+        # First they learn how far they got, then that it is not far enough.
+        for view, _ in self._views.values():
+            view.tell()
+        self.log.begin_anew(start)
+        self._trim()
+
+    def _trim(self) -> None:
+        for view, _ in self._views.values():
+            view.forget()
+
+
+def _entry(change: Change) -> Entry:
+    assert change.document is not None, "an event is inserted and never touched again"
+    return Entry(change.position, from_document(TicketEvent, change.document))
+
+
+class Follower:
+    """Somebody's place in the feed, and how they see it."""
+
+    def __init__(self, feed: Feed, watch: Watch, query: TicketQuery, position: Position) -> None:
+        self._feed = feed
+        self._log = feed.log
+        self._watch = watch
+        self._query = query
+        self._position = position
+        self._identity: Identity | None = None
+        self._view: View | None = None
+        self._leave_view = ExitStack()
+        # What was read from before the log, and how far that goes.
+        self._backlog: deque[Entry] = deque()
+        self._read_to = position
+        self._has_joined = False
+        self._gaps = self._log.gaps
+        self._has_ended = False
+        # While it has seen all there is, its place is the end of the log, wherever that moves.
+        self._is_waiting = False
+        self._woken = asyncio.Event()
+        self._unwatch = watch.on_change(self._wake)
+
+    def close(self) -> None:
+        self._leave_view.close()
+        self._unwatch()
+
+    async def next(self) -> FeedItem | None:
+        """None at the end."""
+        while not self._has_ended:
+            identity = await self._watch.identity()
+            view, has_other_role = self._view_of(identity)
+            if has_other_role:
+                return ResyncRequired(view.actor, self._position, OTHER_ROLE)
+            sighting = self._next_of_backlog(view)
+            if sighting is None and not self._log.reaches(self._position):
+                if self._is_overtaken:
+                    self._has_ended = True
+                    return ResyncRequired(view.actor, self._position, TOO_SLOW)
+                if not await self._read_back():
+                    return ResyncRequired(view.actor, self._position, TOO_OLD)
+                continue
+            if sighting is None:
+                self._has_joined, self._gaps = True, self._log.gaps
+                sighting = view.next_after(self._position)
+            if sighting is None:
+                await self._wait()
+                continue
+            item = await self._feed.deliver(view, sighting)
+            # In the meantime they may have become somebody else.
+            if await self._watch.identity() is identity:
+                self._position = sighting.position
+                return item
+        return None
+
+    def _view_of(self, identity: Identity) -> tuple[View, bool]:
+        """What `identity` sees, and whether it sees as another role than before."""
+        before = self._view
+        if before is not None and self._identity is identity:
+            return before, False
+        self._identity = identity
+        self._leave_view.close()
+        view = self._leave_view.enter_context(self._feed.viewed(identity.actor, self._query))
+        view.listeners.add(self._wake)
+        self._leave_view.callback(view.listeners.discard, self._wake)
+        self._view = view
+        return view, before is not None and before.viewpoint != view.viewpoint
+
+    def _next_of_backlog(self, view: View) -> Sighting | None:
+        while self._backlog:
+            entry = self._backlog[0]
+            if entry.position > self._position and (sighting := view.sighting(entry)):
+                return sighting
+            self._backlog.popleft()
+        self._position = max(self._position, self._read_to)
+        return None
+
+    @property
+    def _is_overtaken(self) -> bool:
+        """Whether what it had not taken yet is forgotten, and not because nobody heard it."""
+        return self._has_joined and self._gaps == self._log.gaps
+
+    async def _read_back(self) -> bool:
+        """False, and a new beginning at the end of the log, where nothing reaches back so far."""
+        try:
+            entries, self._read_to = await self._feed.read_back(self._position)
+        except HistoryLost:
+            self._position = self._log.end
+            return False
+        self._backlog.extend(entries)
+        return True
+
+    async def _wait(self) -> None:
+        self._is_waiting = True
+        self._woken.clear()
+        await self._woken.wait()
+
+    def _wake(self) -> None:
+        if self._is_waiting:
+            self._position = max(self._position, self._log.end)
+            self._is_waiting = False
+        self._woken.set()

@@ -1,0 +1,146 @@
+"""Whether those who are connected still may be.
+
+A request is over before its credentials can lose their worth; a stream is not. So each credential
+that streams are open with is watched: when anything about its account changes, nobody acts on it
+until the database has been asked again.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from bson import ObjectId
+
+from domain.clock import Clock
+from domain.errors import Unauthenticated
+from domain.sessions import Identity, Sessions
+from persistence.channel import Change, Channel, Position, Topic
+from persistence.errors import STORAGE_ERRORS, is_unavailable
+
+# How long to wait for a database that cannot say whether a credential still is good.
+RETRY_SECONDS = 0.5
+
+# What matters of an account once it is in use. Sessions matter when they end, and API keys are
+# written at each minute's use.
+_RELEVANT = {
+    "agents": frozenset({"name", "role", "is_active"}),
+    "sessions": frozenset[str](),
+    "api_keys": frozenset({"name", "revoked_at", "expires_at"}),
+}
+
+
+class Watch:
+    """One credential in use, and who it stands for at any moment.
+
+    `on_change` is called as soon as that may have become somebody else, or nobody.
+    """
+
+    def __init__(self, identify: Callable[[], Awaitable[Identity]], clock: Clock) -> None:
+        self._identify = identify
+        self._clock = clock
+        self._doubts = 0
+        self._listeners: set[Callable[[], None]] = set()
+        self._check = self._begin_check()
+
+    async def identity(self) -> Identity:
+        """Who it stands for now. Raises Unauthenticated once it is nobody, and from then on."""
+        while not self._check.done():
+            # One of those who wait may leave without taking the answer from the others.
+            await asyncio.wait([self._check])
+        identity = self._check.result()
+        if identity.expires_at is not None and identity.expires_at <= self._clock():
+            raise Unauthenticated("The access token has expired; refresh the session.")
+        return identity
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Returns what takes `listener` away again."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def concerns(self, key: ObjectId | str) -> bool:
+        """Whether its account, session or API key is the one with that key, as far as is known."""
+        if not self._check.done():
+            return True
+        if self._check.exception() is not None:
+            return False
+        identity = self._check.result()
+        return key in (identity.actor.key, identity.session_id)
+
+    def doubt(self) -> None:
+        """Until the database has been asked again, `identity` gives no answer."""
+        self._doubts += 1
+        if self._check.done():
+            self._check = self._begin_check()
+        self._tell()
+
+    async def close(self) -> None:
+        self._check.cancel()
+        await asyncio.wait([self._check])
+
+    def _begin_check(self) -> asyncio.Task[Identity]:
+        check = asyncio.create_task(self._until_certain())
+        check.add_done_callback(self._end_check)
+        return check
+
+    def _end_check(self, check: asyncio.Task[Identity]) -> None:
+        # Asked for here, so that a refusal is no error of the task.
+        if not check.cancelled() and check.exception() is not None:
+            self._tell()
+
+    async def _until_certain(self) -> Identity:
+        while True:
+            doubts = self._doubts
+            try:
+                identity = await self._identify()
+            except STORAGE_ERRORS as error:
+                if not is_unavailable(error):
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                if doubts == self._doubts:
+                    return identity
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener()
+
+
+class Watches:
+    """Every credential that streams of this process are open with, each watched once."""
+
+    def __init__(self, *, sessions: Sessions, channel: Channel, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._watches: dict[tuple[str, ObjectId | None], tuple[Watch, int]] = {}
+        channel.listen(Topic.ACCOUNTS, self._changed, on_gap=self._missed)
+
+    @asynccontextmanager
+    async def watching(
+        self, credential: str, customer_id: ObjectId | None
+    ) -> AsyncGenerator[Watch]:
+        """A watch on what `Sessions.identify` would be asked. Raises Unauthenticated."""
+        key = (credential, customer_id)
+        watch, users = self._watches.get(key) or (self._watch(*key), 0)
+        self._watches[key] = (watch, users + 1)
+        try:
+            await watch.identity()
+            yield watch
+        finally:
+            _, users = self._watches.pop(key)
+            if users > 1:
+                self._watches[key] = (watch, users - 1)
+            else:
+                await watch.close()
+
+    def _watch(self, credential: str, customer_id: ObjectId | None) -> Watch:
+        return Watch(lambda: self._sessions.identify(credential, customer_id), self._clock)
+
+    def _changed(self, change: Change) -> None:
+        if change.is_deletion or not change.fields.isdisjoint(_RELEVANT[change.collection]):
+            for watch, _users in self._watches.values():
+                if watch.concerns(change.key):
+                    watch.doubt()
+
+    def _missed(self, _: Position) -> None:
+        for watch, _users in self._watches.values():
+            watch.doubt()
