@@ -27,21 +27,28 @@ from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
 from domain.errors import ValidationFailed
+from domain.feed import Feed
 from domain.idempotency import Idempotency
+from domain.live_statistics import LiveStatistics
 from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
+from domain.watches import Watches
 from graph.assistant.tools import define_tools
+from graph.connections import Connections
 from graph.context import Services
 from graph.dashboard_page import dashboard_pages
 from graph.endpoint import GraphQLEndpoint
 from graph.enums import ToolFormat
+from graph.event_stream import EventStreams
 from graph.graphiql_page import graphiql_files
 from graph.http import LimitBody, TraceRequests, masked_failure
 from graph.limits import OperationLimits
 from graph.logs import configure_logs
 from graph.schema import Schema, schema_types
 from graph.settings import Settings, SettingsError, load_settings
+from graph.streams import Streams
+from graph.websocket import SocketLimits, Sockets
 from persistence.accounts import AccountStore
 from persistence.assistant import AssistantStore
 from persistence.channel import Channel, Topic
@@ -70,10 +77,13 @@ def build_services(
     clock: Clock = utc_now,
     drafts: Drafts | None = None,
 ) -> Services:
-    """The domain over `database`. `secret_key` signs access tokens: the same in every process.
+    """The domain over `database`.
 
-    With `drafts`, tickets and conversations are kept there, for who will store them.
+    `secret_key` signs access tokens and cursors: the same in every process. The channel is silent
+    until it is started. With `drafts`, tickets and conversations are kept there, for who will store
+    them.
     """
+    channel = Channel(database)
     time_zone = ZoneInfo(settings.time_zone)
     ticket_store = DraftTickets(database, drafts) if drafts else TicketStore(database)
     customer_store = DraftConversations(database, drafts) if drafts else CustomerStore(database)
@@ -127,20 +137,23 @@ def build_services(
         auto_sync=settings.assistant_auto_sync,
     )
     configuration_editor.on_change(revisions.configuration_changed)
+    sessions = Sessions(
+        store=account_store,
+        passwords=passwords,
+        clock=clock,
+        secret_key=secret_key,
+        access_lifetime=timedelta(minutes=settings.access_token_minutes),
+        refresh_lifetime=timedelta(days=settings.refresh_token_days),
+    )
+    statistics = StatisticsReader(store=StatisticsStore(database), time_zone=time_zone)
+    feed = Feed(channel=channel, tickets=ticket_store, secret_key=secret_key)
     return Services(
         tickets=tickets,
         customers=customers,
         conversations=conversations,
         accounts=Accounts(database=database, store=account_store, passwords=passwords, clock=clock),
-        sessions=Sessions(
-            store=account_store,
-            passwords=passwords,
-            clock=clock,
-            secret_key=secret_key,
-            access_lifetime=timedelta(minutes=settings.access_token_minutes),
-            refresh_lifetime=timedelta(days=settings.refresh_token_days),
-        ),
-        statistics=StatisticsReader(store=StatisticsStore(database), time_zone=time_zone),
+        sessions=sessions,
+        statistics=statistics,
         configuration=configuration,
         configuration_editor=configuration_editor,
         configuration_previews=ConfigurationPreviews(
@@ -165,6 +178,11 @@ def build_services(
         revisions=revisions,
         clock=clock,
         time_zone=time_zone,
+        channel=channel,
+        watches=Watches(sessions=sessions, channel=channel, clock=clock),
+        feed=feed,
+        live_statistics=LiveStatistics(feed=feed, reader=statistics, clock=clock),
+        configuration_signal=channel.signal(Topic.CONFIGURATION),
     )
 
 
@@ -238,19 +256,40 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         settings.database_name,
         timeout_seconds=settings.database_timeout_seconds,
     )
-    channel = Channel(database)
     services = build_services(database, settings, secret_key=secret_key)
-    configuration = services.configuration
+    channel, configuration = services.channel, services.configuration
     channel.listen(
         Topic.CONFIGURATION,
         lambda _: configuration.forget(),
         on_gap=lambda _: configuration.forget(),
     )
+    streams = Streams(schema)
+    connections = Connections(
+        total=settings.max_connections,
+        per_address=settings.max_connections_per_address,
+        per_identity=settings.max_connections_per_identity,
+    )
     endpoint = GraphQLEndpoint(
         schema,
         services,
-        connection_init_wait_timeout=timedelta(seconds=settings.connection_init_timeout_seconds),
-        max_subscriptions_per_connection=settings.max_subscriptions_per_connection,
+        sockets=Sockets(
+            schema=schema,
+            services=services,
+            streams=streams,
+            connections=connections,
+            limits=SocketLimits(
+                init_seconds=settings.connection_init_timeout_seconds,
+                ping_seconds=settings.ping_seconds,
+                operations=settings.max_subscriptions_per_connection,
+                frame_bytes=settings.max_frame_bytes,
+            ),
+        ),
+        event_streams=EventStreams(
+            services=services,
+            streams=streams,
+            connections=connections,
+            ping_seconds=settings.ping_seconds,
+        ),
         allowed_origins=settings.allowed_origins,
     )
 

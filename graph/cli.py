@@ -27,6 +27,7 @@ from graph.app import build_services, create_app, prepare
 from graph.context import Services
 from graph.logs import configure_logs
 from graph.schema import sdl
+from graph.server import HttpProtocol
 from graph.settings import Settings, SettingsError, load_settings, settings_table
 from persistence.database import connected
 from persistence.embedded import EmbeddedDatabase, embedded_or_running
@@ -122,7 +123,10 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=HttpProtocol,
         ws_max_size=settings.max_frame_bytes,
+        # Its pings would close what only a cut ends; `graph.websocket` has its own.
+        ws_ping_interval=None,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=10,
     )

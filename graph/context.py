@@ -19,10 +19,14 @@ from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
 from domain.errors import DomainError, Unauthenticated
+from domain.feed import Feed
+from domain.live_statistics import LiveStatistics
 from domain.sessions import Identity, Sessions
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
+from domain.watches import Watch, Watches
 from graph.loaders import Loaders
+from persistence.channel import Channel, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,27 @@ class Services:
     clock: Clock
     # The business's.
     time_zone: ZoneInfo
+    # What streams live on; silent until the channel is started.
+    channel: Channel
+    watches: Watches
+    feed: Feed
+    live_statistics: LiveStatistics
+    configuration_signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a subscription has that a request has not: credentials that may lose their worth.
+
+    `last_event_id` is the cursor that an EventSource sends when it connects again.
+    """
+
+    watch: Watch
+    last_event_id: str | None = None
 
 
 class Context:
-    """One per HTTP request, and one per operation on a WebSocket."""
+    """One per HTTP request, one per operation on a WebSocket, and one per item of a stream."""
 
     def __init__(
         self,
@@ -55,20 +76,27 @@ class Context:
         request_id: str,
         *,
         is_internal: bool = False,
+        stream: Stream | None = None,
     ) -> None:
         """`identity` may be the refusal that whatever needs credentials is to give.
 
         `is_internal`: the document is our own, so that no limit on what clients ask applies.
+        `stream` is there for subscriptions.
         """
         self.services = services
         self.request_id = request_id
         self.is_internal = is_internal
-        self.connection_params: object = None
         self._identity = identity
+        self._stream = stream
 
-    def sign_in(self, identity: Identity) -> None:
-        """On a WebSocket, where credentials come after the connection."""
-        self._identity = identity
+    def seen_by(self, identity: Identity) -> "Context":
+        """A context for another read by the same request, which remembers nothing of this one."""
+        return Context(self.services, identity, self.request_id)
+
+    @property
+    def stream(self) -> Stream:
+        assert self._stream is not None, "subscriptions are executed by graph.streams alone"
+        return self._stream
 
     @property
     def identity(self) -> Identity:

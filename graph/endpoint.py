@@ -1,30 +1,25 @@
-"""GraphQL over HTTP and WebSocket: who asks, and how requests and answers are written."""
+"""GraphQL at one address: requests, WebSockets and event streams, each to what serves it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, cast
 
 import orjson
 from cross_web import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from domain.errors import DomainError, ProblemCode, Unauthenticated, Unavailable
-from domain.sessions import Identity
+from domain.errors import ProblemCode
 from graph.context import Context, Services
-from graph.errors import UNAVAILABLE
+from graph.credentials import CUSTOMER_HEADER, identity_or_refusal
+from graph.event_stream import EventStreams
 from graph.graphiql_page import graphiql_page
 from graph.http import refusal
-from graph.nodes import decode_id
+from graph.operations import Malformed, Operation
 from graph.schema import Schema
-from persistence.errors import STORAGE_ERRORS, is_unavailable
-
-CUSTOMER_HEADER = "X-Customer-Id"
+from graph.websocket import Sockets
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
@@ -33,71 +28,76 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         schema: Schema,
         services: Services,
         *,
-        connection_init_wait_timeout: timedelta,
-        max_subscriptions_per_connection: int,
+        sockets: Sockets,
+        event_streams: EventStreams,
         allowed_origins: Sequence[str],
     ) -> None:
         super().__init__(
             schema,
             graphql_ide="graphiql",
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
-            connection_init_wait_timeout=connection_init_wait_timeout,
-            max_subscriptions_per_connection=max_subscriptions_per_connection,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             allowed_origins=allowed_origins,
         )
+        self._subscribable = schema
         self._services = services
+        self._sockets = sockets
+        self._event_streams = event_streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+        if scope["type"] == "websocket":
+            await self._serve_socket(WebSocket(scope, receive, send))
+            return
+        request = Request(scope, receive)
+        if operation := await self._subscription_in(request):
+            await self._event_streams.serve(request, operation, receive, send)
             return
         try:
-            response = await self.run(Request(scope, receive))
+            response = await self.run(request)
         except HTTPException as error:
             response = refusal(
                 error.reason, status=error.status_code, code=ProblemCode.VALIDATION.value
             )
         await response(scope, receive, send)
 
+    async def _serve_socket(self, websocket: WebSocket) -> None:
+        if not self._check_websocket_origin(websocket):
+            await self.reject_websocket(websocket)
+        elif GRAPHQL_TRANSPORT_WS_PROTOCOL not in websocket["subprotocols"]:
+            await websocket.accept()
+            await websocket.close(4406, f"Only {GRAPHQL_TRANSPORT_WS_PROTOCOL} is spoken here")
+        else:
+            await websocket.accept(subprotocol=GRAPHQL_TRANSPORT_WS_PROTOCOL)
+            await self._sockets.serve(websocket)
+
+    async def _subscription_in(self, request: Request) -> Operation | None:
+        """What the request wants to follow; None where it asks for something else."""
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            return None
+        try:
+            if request.method == "GET":
+                parameters = dict(request.query_params)
+                if variables := parameters.get("variables"):
+                    operation = Operation.read(
+                        {**parameters, "variables": self.decode_json(variables)}
+                    )
+                else:
+                    operation = Operation.read(parameters)
+            else:
+                operation = Operation.read(self.decode_json(await request.body()))
+        except (Malformed, orjson.JSONDecodeError):
+            # Of which whoever answers requests says what is wrong.
+            return None
+        return operation if self._subscribable.is_subscription(operation) else None
+
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> Context:
-        # On a WebSocket the credentials come later, in connection_init.
-        identity = await self._identify(request) if isinstance(request, Request) else None
+        identity = None
+        if (authorization := request.headers.get("authorization")) is not None:
+            identity = await identity_or_refusal(
+                self._services.sessions, authorization, request.headers.get(CUSTOMER_HEADER, "")
+            )
         return Context(self._services, identity, request.state.request_id)
-
-    async def on_ws_connect(self, context: Context) -> Any:
-        parameters = cast(dict[str, object], context.connection_params or {})
-        if "authorization" not in parameters:
-            raise ConnectionRejectionError
-        identity = await self._identity_of(
-            str(parameters["authorization"]), str(parameters.get("customerId") or "")
-        )
-        if not isinstance(identity, Identity):
-            raise ConnectionRejectionError
-        context.sign_in(identity)
-        return await super().on_ws_connect(context)
-
-    async def _identify(self, request: HTTPConnection) -> Identity | DomainError | None:
-        credential = request.headers.get("authorization")
-        if credential is None:
-            return None
-        return await self._identity_of(credential, request.headers.get(CUSTOMER_HEADER, ""))
-
-    async def _identity_of(self, authorization: str, customer_id: str) -> Identity | DomainError:
-        """Who sent it, or the refusal that every field needing credentials is to give."""
-        scheme, _, credential = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not credential:
-            return Unauthenticated("Credentials are sent as Authorization: Bearer …")
-        try:
-            customer = decode_id("Customer", customer_id, CUSTOMER_HEADER) if customer_id else None
-            return await self._services.sessions.identify(credential.strip(), customer)
-        except DomainError as refused:
-            return refused
-        except STORAGE_ERRORS as error:
-            if not is_unavailable(error):
-                raise
-            return Unavailable(UNAVAILABLE)
 
     def decode_json(self, data: str | bytes) -> object:
         # Stricter than the standard library's: no NaN, and no lone surrogates, which no

@@ -5,6 +5,7 @@ union, and `CodedErrors` gives every other error its code and hides what was not
 """
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import strawberry
@@ -82,6 +83,19 @@ class StorageErrorHandler:
             return None
         log.warning("database unavailable", error=str(exception))
         return SimpleProblem(code=ProblemCode.UNAVAILABLE, message=UNAVAILABLE)
+
+
+class Refused(Exception):
+    """A subscription that cannot begin or cannot go on; `errors` are as clients may see them."""
+
+    def __init__(self, errors: Iterable[GraphQLError]) -> None:
+        self.errors = [error if is_coded(error) else coded(error) for error in errors]
+        super().__init__("; ".join(error.message for error in self.errors))
+
+    @property
+    def code(self) -> str:
+        """Of the first error."""
+        return (self.errors[0].extensions or {})["code"]
 
 
 class CodedErrors(MaskErrors):

@@ -141,8 +141,12 @@ def event_from_model(
     cursor: str,
     list_change: ListChange,
     ticket: "Ticket | None",
+    is_withheld: bool = False,
 ) -> TicketEvent:
-    """`event` as `viewer` may see it; the caller has checked that they may see it at all."""
+    """`event` as `viewer` may see it; the caller has checked that they may see it at all.
+
+    `is_withheld`: that it happened, and nothing of what it says.
+    """
     return EVENT_TYPES[event.type](
         id=encode_id("TicketEvent", event.id),
         cursor=cursor,
@@ -157,9 +161,9 @@ def event_from_model(
                 field=change.field, old=_shown(change, change.old), new=_shown(change, change.new)
             )
             for change in event.changes
-            if may_read_changes_of(viewer, change.field)
+            if may_read_changes_of(viewer, change.field) and not is_withheld
         ],
-        reason=None if viewer.is_bot else event.reason,
+        reason=None if viewer.is_bot or is_withheld else event.reason,
     )
 
 

@@ -46,6 +46,21 @@ class OperationLimits:
     tokens: int
     cost: int
 
+    def refusal_of(
+        self,
+        document: DocumentNode,
+        variables: Mapping[str, Any],
+        operation_name: str | None,
+        schema: GraphQLSchema,
+    ) -> GraphQLError | None:
+        """The first limit that the operation goes beyond, other than that of tokens."""
+        measure = _Measurer(schema, document, variables).measure(operation_name)
+        for name in ("depth", "aliases", "cost"):
+            actual, allowed = getattr(measure, name), getattr(self, name)
+            if actual > allowed:
+                return limit_error(name, allowed, actual)
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -87,12 +102,10 @@ class LimitOperations(SchemaExtension):
         context = self.execution_context
         document = context.graphql_document
         assert document is not None, "validation follows parsing"
-        measure = _Measurer(
-            self._schema,
-            document,
-            context.variables or {},
-        ).measure(context.operation_name)
-        if refusal := self._refusal(measure):
+        refusal = self._limits.refusal_of(
+            document, context.variables or {}, context.operation_name, self._schema
+        )
+        if refusal is not None:
             context.pre_execution_errors = [refusal]
         elif not self._introspection and _asks_for_schema(document):
             context.pre_execution_errors = [
@@ -107,13 +120,6 @@ class LimitOperations(SchemaExtension):
     def _is_internal(self) -> bool:
         context: Context = self.execution_context.context
         return context.is_internal
-
-    def _refusal(self, measure: Measure) -> GraphQLError | None:
-        for name in ("depth", "aliases", "cost"):
-            actual, allowed = getattr(measure, name), getattr(self._limits, name)
-            if actual > allowed:
-                return limit_error(name, allowed, actual)
-        return None
 
 
 def limit_error(name: str, allowed: int, actual: int | None = None) -> GraphQLError:

@@ -2,11 +2,21 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema
+from graphql import (
+    DocumentNode,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    get_operation_ast,
+    parse,
+    specified_rules,
+)
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.scalar import ScalarDefinition
 
@@ -19,19 +29,21 @@ from graph.configuration import (
     ConfigurationMutations,
     ConfigurationQueries,
 )
-from graph.context import Info
+from graph.context import Context, Info
 from graph.customers import Conversation, Customer, CustomerMutations, CustomerQueries, Message
 from graph.errors import (
     CodedErrors,
     DomainErrorHandler,
+    Refused,
     StorageErrorHandler,
     ValidationHandler,
     coded,
     is_coded,
 )
-from graph.events import EVENT_TYPES
+from graph.feed import Subscription
 from graph.limits import LimitOperations, OperationLimits
 from graph.nodes import Node, split_id
+from graph.operations import Operation
 from graph.statistics import StatisticsQueries
 from graph.tickets import (
     ConflictHandler,
@@ -140,7 +152,7 @@ class Schema(strawberry.Schema):
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # Strawberry leaves parameters open
             query=Query,
             mutation=Mutation,
-            types=[*EVENT_TYPES.values()],
+            subscription=Subscription,
             config=StrawberryConfig(scalar_map=_SCALARS),
             extensions=[
                 CodedErrors,
@@ -155,6 +167,7 @@ class Schema(strawberry.Schema):
                 StorageErrorHandler(),
             ],
         )
+        self._limits = limits
 
     @property
     def core(self) -> GraphQLSchema:
@@ -167,6 +180,37 @@ class Schema(strawberry.Schema):
         if result.errors:
             result.errors = [each if is_coded(each) else coded(each) for each in result.errors]
         return result
+
+    def is_subscription(self, operation: Operation) -> bool:
+        """False also of what cannot be told, which executing it will."""
+        try:
+            found = get_operation_ast(self._parse(operation), operation.name)
+        except GraphQLError:
+            return False
+        return found is not None and found.operation is OperationType.SUBSCRIPTION
+
+    def prepare(self, operation: Operation, context: Context) -> "Executor[Any]":
+        """A subscription that is valid and within the limits, to be executed for each event.
+
+        Raises Refused.
+        """
+        document, variables = self._parse(operation), operation.variables or {}
+        if errors := validate_document(self.core, document, tuple(specified_rules)):
+            raise Refused(errors)
+        if refusal := self._limits.refusal_of(document, variables, operation.name, self.core):
+            raise Refused([refusal])
+        executor = cast(
+            "Executor[Any] | list[GraphQLError]",
+            self.execution_context_class.build(  # pyright: ignore[reportUnknownMemberType]  # open
+                self.core, document, None, context, variables, operation.name
+            ),
+        )
+        if isinstance(executor, list):
+            raise Refused(executor)
+        return executor
+
+    def _parse(self, operation: Operation) -> DocumentNode:
+        return parse(operation.query, max_tokens=self._limits.tokens)
 
     def process_errors(
         self, errors: Iterable[GraphQLError], execution_context: ExecutionContext | None = None

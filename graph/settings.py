@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     max_subscriptions_per_connection: int = Field(
         50, ge=1, description="Subscriptions on one WebSocket."
     )
+    ping_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="How often a stream's client is asked for a sign of life, and how long it may "
+        "take before it is cut off, in seconds.",
+    )
     connection_init_timeout_seconds: float = Field(
         5.0, gt=0, description="How long a WebSocket may take to send connection_init, in seconds."
     )

@@ -1,0 +1,213 @@
+"""GraphQL over server-sent events, in the protocol's mode of one connection per operation.
+
+The protocol: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md. Each item of a feed
+has its cursor as its id, which an EventSource sends back when it connects again.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, aclosing, suppress
+from typing import NoReturn
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Send
+
+from domain.errors import DomainError, ProblemCode, Unauthenticated
+from domain.watches import Watch
+from graph.connections import Connections, TooManyConnections
+from graph.context import Context, Services, Stream
+from graph.credentials import CUSTOMER_HEADER, Credentials, until_worthless
+from graph.errors import Refused
+from graph.operations import Operation
+from graph.server import Line, line_of
+from graph.streams import Payload, Streams
+
+MEDIA_TYPE = "text/event-stream"
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    # nginx would else collect what it passes on.
+    (b"x-accel-buffering", b"no"),
+]
+# An EventSource waits this long before it connects again.
+_BEGINNING = "retry: 1000\n\n"
+_NOTHING = ":\n\n"
+_COMPLETE = "event: complete\ndata:\n\n"
+
+_STATUS: Mapping[str, int] = {
+    ProblemCode.UNAUTHENTICATED: 401,
+    ProblemCode.FORBIDDEN: 403,
+    ProblemCode.RATE_LIMITED: 429,
+    ProblemCode.UNAVAILABLE: 503,
+    "INTERNAL": 500,
+}
+
+
+class Gone(Exception):
+    """The client has left or is cut off, or the server is about to end."""
+
+
+class EventStreams:
+    def __init__(
+        self,
+        *,
+        services: Services,
+        streams: Streams,
+        connections: Connections,
+        ping_seconds: float,
+    ) -> None:
+        """`ping_seconds`: how often something is sent at least, and how long it may go unread."""
+        self._services = services
+        self._streams = streams
+        self._connections = connections
+        self._ping_seconds = ping_seconds
+
+    async def serve(
+        self, request: Request, operation: Operation, receive: Receive, send: Send
+    ) -> None:
+        """Answers with the stream of a subscription, or with the refusal to begin one."""
+        async with AsyncExitStack() as held:
+            try:
+                watch = await self._admit(request, held)
+                payloads = await self._open(request, operation, watch)
+            except (DomainError, Refused) as error:
+                response = _refusal(error)
+                await response(request.scope, receive, send)
+            else:
+                writer = _Writer(send, line_of(request.scope), self._ping_seconds)
+                await self._relay(payloads, watch, writer, receive)
+
+    async def _admit(self, request: Request, held: AsyncExitStack) -> Watch:
+        """A watch on the request's credentials; `held` holds its place."""
+        held.enter_context(
+            self._connections.opened(request.client.host if request.client else None)
+        )
+        credentials = Credentials.read(
+            request.headers.get("authorization", ""), request.headers.get(CUSTOMER_HEADER, "")
+        )
+        watch = await held.enter_async_context(
+            self._services.watches.watching(credentials.secret, credentials.customer_id)
+        )
+        held.enter_context(self._connections.signed_in((await watch.identity()).actor.key))
+        return watch
+
+    async def _open(
+        self, request: Request, operation: Operation, watch: Watch
+    ) -> AsyncGenerator[Payload]:
+        stream = Stream(watch, request.headers.get("last-event-id"))
+        identity = await watch.identity()
+        context = Context(self._services, identity, request.state.request_id, stream=stream)
+        return await self._streams.open(operation, context)
+
+    async def _relay(
+        self,
+        payloads: AsyncGenerator[Payload],
+        watch: Watch,
+        writer: "_Writer",
+        receive: Receive,
+    ) -> None:
+        ending = ""
+        try:
+            async with aclosing(payloads), asyncio.TaskGroup() as tasks:
+                tasks.create_task(_until_left(receive))
+                tasks.create_task(writer.until_closing())
+                tasks.create_task(writer.keep_alive())
+                tasks.create_task(until_worthless(watch, self._services.clock))
+                await _write_all(payloads, writer)
+        except* _Complete:
+            ending = _COMPLETE
+        except* (Refused, Unauthenticated) as refused:
+            ending = _event(Payload(_to_json(_refused_by(_first(refused))))) + _COMPLETE
+        except* Gone:
+            # Without a word, so that an EventSource connects again.
+            pass
+        await writer.end(ending)
+
+
+class _Complete(Exception):
+    """The subscription has come to its end."""
+
+
+async def _write_all(payloads: AsyncGenerator[Payload], writer: "_Writer") -> NoReturn:
+    await writer.begin()
+    async for payload in payloads:
+        await writer.write(_event(payload))
+    raise _Complete
+
+
+class _Writer:
+    def __init__(self, send: Send, line: Line | None, ping_seconds: float) -> None:
+        self._send = send
+        self._line = line
+        self._ping_seconds = ping_seconds
+
+    async def begin(self) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await self.write(_BEGINNING)
+
+    async def write(self, text: str) -> None:
+        """Raises Gone where the client does not read: it is cut off, and what it held is freed."""
+        await self._write({"body": text.encode(), "more_body": True})
+
+    async def end(self, text: str) -> None:
+        with suppress(Gone):
+            await self._write({"body": text.encode(), "more_body": False})
+
+    async def keep_alive(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(self._ping_seconds)
+            await self.write(_NOTHING)
+
+    async def until_closing(self) -> None:
+        """Raises Gone when the server is about to end."""
+        if self._line is not None:
+            await self._line.is_closing.wait()
+            raise Gone
+
+    async def _write(self, body: Message) -> None:
+        try:
+            async with asyncio.timeout(self._ping_seconds):
+                await self._send({"type": "http.response.body", **body})
+        except TimeoutError:
+            if self._line is not None:
+                self._line.cut()
+            raise Gone from None
+
+
+async def _until_left(receive: Receive) -> NoReturn:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise Gone
+
+
+def _event(payload: Payload) -> str:
+    place = "" if payload.cursor is None else f"id: {payload.cursor}\n"
+    return f"{place}event: next\ndata: {payload.text}\n\n"
+
+
+def _refused_by(error: Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    details = error.details if isinstance(error, TooManyConnections) else None
+    return Refused([GraphQLError(str(error), original_error=error, extensions=details)])
+
+
+def _refusal(error: Exception) -> Response:
+    """Before a stream has begun, with a status that an EventSource takes for the end."""
+    refused = _refused_by(error)
+    return Response(
+        _to_json(refused), _STATUS.get(refused.code, 400), media_type="application/json"
+    )
+
+
+def _to_json(refused: Refused) -> str:
+    errors = [error.formatted for error in refused.errors]
+    return orjson.dumps({"data": None, "errors": errors}).decode()
+
+
+def _first(group: BaseExceptionGroup[Refused | Unauthenticated]) -> Exception:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

@@ -1,0 +1,172 @@
+"""The subscriptions: what happens to tickets, their figures and the configuration, live."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
+from typing import Annotated, cast
+
+import strawberry
+
+from domain import feed as domain
+from domain.live_statistics import LiveFigures
+from graph.configuration import Configuration
+from graph.context import Context, Info
+from graph.events import (
+    TicketAssigned,
+    TicketAttachmentAdded,
+    TicketClosed,
+    TicketCreated,
+    TicketEscalated,
+    TicketEscalationLifted,
+    TicketEvent,
+    TicketFeedbackGiven,
+    TicketLinked,
+    TicketNoteAdded,
+    TicketReopened,
+    TicketResolved,
+    TicketStatusChanged,
+    TicketUpdated,
+    event_from_model,
+)
+from graph.sharing import Shared
+from graph.statistics import TicketStatistics
+from graph.tickets import Ticket, TicketFilter, query_from
+
+
+@strawberry.type(
+    description="Something may have gone by unseen, so read your lists again. The feed goes on "
+    "after it, or, where you read more slowly than events come, ends with it; `reason` says which."
+)
+class FeedResyncRequired:
+    cursor: str = strawberry.field(description="Where the feed goes on: pass it as `after`.")
+    reason: str = strawberry.field(description="Why, and what to do, for developers.")
+
+
+TicketFeedItem = Annotated[
+    TicketCreated
+    | TicketUpdated
+    | TicketStatusChanged
+    | TicketAssigned
+    | TicketNoteAdded
+    | TicketEscalated
+    | TicketEscalationLifted
+    | TicketResolved
+    | TicketReopened
+    | TicketClosed
+    | TicketFeedbackGiven
+    | TicketLinked
+    | TicketAttachmentAdded
+    | FeedResyncRequired,
+    strawberry.union(
+        "TicketFeedItem", description="What happened to a ticket, or that something was missed."
+    ),
+]
+
+_Filter = Annotated[
+    TicketFilter | None, strawberry.argument(description="Only tickets that meet it.")
+]
+
+
+@strawberry.type(
+    description="What can be followed, by WebSocket (graphql-transport-ws) or server-sent events. "
+    "What a viewer may see is decided anew for each item. Errors end a subscription."
+)
+class Subscription:
+    @strawberry.subscription(
+        description="What happens to the tickets that the viewer may see: every committed event, "
+        "in order, once. A ticket that comes into the viewer's sight or goes out of it, enters or "
+        "leaves the list. At most as many as the viewer reads: who lags by a thousand events gets "
+        "a FeedResyncRequired and the end."
+    )
+    async def ticket_events(
+        self,
+        info: Info,
+        filter: _Filter = None,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The `cursor` of the last item received: every event since follows, "
+                "none lost, none twice. Where the log does not reach back so far, one "
+                "FeedResyncRequired, then live events. Without it, from now on."
+            ),
+        ] = None,
+    ) -> AsyncGenerator[TicketFeedItem, None]:
+        context = info.context
+        items = context.services.feed.follow(
+            context.stream.watch, query_from(info, filter), context.stream.last_event_id or after
+        )
+        return cast("AsyncGenerator[TicketFeedItem]", _ticket_events(context, items))
+
+    @strawberry.subscription(
+        description="Figures about the tickets that the viewer may see: as they are now, then anew "
+        "as events change them, at most once a second. `perDay` covers 30 days. Not for bots."
+    )
+    async def ticket_statistics(
+        self,
+        info: Info,
+        filter: _Filter = None,
+        time_zone: Annotated[
+            str | None,
+            strawberry.argument(
+                description="An IANA name, as in America/Mexico_City, for where days begin; the "
+                "business's own where it is left out."
+            ),
+        ] = None,
+    ) -> AsyncGenerator[TicketStatistics, None]:
+        figures = info.context.services.live_statistics.follow(
+            info.context.stream.watch, query_from(info, filter), time_zone
+        )
+        return cast("AsyncGenerator[TicketStatistics]", _ticket_statistics(figures))
+
+    @strawberry.subscription(
+        description="The configuration, as far as the viewer may read it, after each change of it."
+    )
+    async def configuration_changed(self, info: Info) -> AsyncGenerator[Configuration, None]:
+        return cast("AsyncGenerator[Configuration]", _configuration_changed(info.context))
+
+
+async def _ticket_events(
+    context: Context, items: AsyncGenerator[domain.FeedItem]
+) -> AsyncGenerator[Shared]:
+    async with aclosing(items):
+        async for item in items:
+            cursor = context.services.feed.cursor(item.position)
+            match item:
+                case domain.ResyncRequired():
+                    yield Shared(item, item.viewer, partial(_resync, item, cursor), cursor)
+                case domain.FeedEvent():
+                    yield Shared(item.sameness, item.viewer, partial(_event, item, cursor), cursor)
+
+
+def _resync(item: domain.ResyncRequired, cursor: str) -> FeedResyncRequired:
+    return FeedResyncRequired(cursor=cursor, reason=item.reason)
+
+
+def _event(item: domain.FeedEvent, cursor: str) -> TicketEvent:
+    return event_from_model(
+        item.event,
+        item.viewer,
+        cursor=cursor,
+        list_change=item.list_change,
+        ticket=Ticket.from_model(item.ticket) if item.ticket else None,
+        is_withheld=item.is_withheld,
+    )
+
+
+async def _ticket_statistics(
+    figures: AsyncGenerator[LiveFigures],
+) -> AsyncGenerator[Shared]:
+    async with aclosing(figures):
+        async for each in figures:
+            make = partial(TicketStatistics.from_domain, each.statistics)
+            yield Shared(each, each.viewer, make)
+
+
+async def _configuration_changed(context: Context) -> AsyncGenerator[Shared]:
+    signal = context.services.configuration_signal
+    count = signal.count
+    while True:
+        count = await signal.after(count)
+        viewer = (await context.stream.watch.identity()).actor
+        make = partial(Configuration.from_model, await context.configuration())
+        yield Shared(("configuration", count, viewer.role), viewer, make)

@@ -1,0 +1,45 @@
+"""What the ASGI server is told to do that ASGI itself has no word for.
+
+uvicorn closes the connection of a client that has stopped reading by waiting until it has read
+everything, which is never; and it does not tell a stream that the process is about to end.
+"""
+
+import asyncio
+from typing import Any
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class Line:
+    """The connection that a request came by."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.is_closing = asyncio.Event()
+
+    def cut(self) -> None:
+        """Ends it at once, with what had been written and not read."""
+        self._transport.abort()
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's, with the `Line` in each request's state, for the WebSockets it turns into too."""
+
+    app_state: dict[str, Any]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        # What a client does not take is to stay in the log, not in buffers: writing waits until
+        # the system has taken what was written before.
+        transport.set_write_buffer_limits(high=0)
+        self.app_state = {**self.app_state, "line": Line(transport)}
+        super().connection_made(transport)
+
+    def shutdown(self) -> None:
+        self.app_state["line"].is_closing.set()
+        super().shutdown()
+
+
+def line_of(scope: Scope) -> Line | None:
+    """None under an ASGI server that was not given `HttpProtocol`."""
+    return scope.get("state", {}).get("line")

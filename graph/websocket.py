@@ -1,0 +1,351 @@
+"""GraphQL over a WebSocket, in the protocol graphql-transport-ws.
+
+The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. Whatever ends a
+connection, in whichever of its tasks, raises `Closing` or finds the client gone; then all of them
+end, and with them everything the connection holds.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, NoReturn, cast
+
+import orjson
+from graphql import GraphQLError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry.types.execution import PreExecutionError
+
+from domain.errors import DomainError, ProblemCode, Unauthenticated
+from domain.sessions import Identity
+from domain.watches import Watch
+from graph.connections import Connections, TooManyConnections
+from graph.context import Context, Services, Stream
+from graph.credentials import Credentials, identity_or_refusal, until_worthless
+from graph.errors import Refused
+from graph.operations import Malformed, Operation
+from graph.schema import Schema
+from graph.server import line_of
+from graph.streams import Streams
+
+# A close frame has room for 125 bytes, two of them for the code.
+_REASON_BYTES = 123
+_PING = '{"type":"ping"}'
+_PONG = '{"type":"pong"}'
+
+
+class CloseCode(IntEnum):
+    """Of WebSockets, and, from 4000, of the protocol."""
+
+    TOO_BIG = 1009
+    TRY_AGAIN_LATER = 1013
+    BAD_REQUEST = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    INIT_TIMEOUT = 4408
+    SUBSCRIBER_EXISTS = 4409
+    TOO_MANY_INITS = 4429
+
+
+class Closing(Exception):
+    """The connection is to be closed with that code and reason."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Gone(Exception):
+    """The client has left, or has been cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """`ping_seconds`: how often a client is asked for a sign of life, and how long it may take."""
+
+    init_seconds: float
+    ping_seconds: float
+    operations: int
+    frame_bytes: int
+
+
+class Sockets:
+    """Serves connections, each in a `Socket` of its own."""
+
+    def __init__(
+        self,
+        *,
+        schema: Schema,
+        services: Services,
+        streams: Streams,
+        connections: Connections,
+        limits: SocketLimits,
+    ) -> None:
+        self.schema = schema
+        self.services = services
+        self.streams = streams
+        self.connections = connections
+        self.limits = limits
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Until it ends, from when it was accepted."""
+        await Socket(self, websocket).serve()
+
+
+class Socket:
+    def __init__(self, sockets: Sockets, websocket: WebSocket) -> None:
+        self._sockets = sockets
+        self._websocket = websocket
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._heard = asyncio.Event()
+        # As they came in connection_init.
+        self._authorization = ""
+        self._customer_id = ""
+
+    async def serve(self) -> None:
+        closing: Closing | None = None
+        try:
+            await self._talk()
+        except* Closing as ending:
+            closing = _first(ending)
+        except* (Gone, WebSocketDisconnect):
+            pass
+        if closing is not None:
+            await self._close(closing)
+
+    async def _talk(self) -> None:
+        async with AsyncExitStack() as held:
+            try:
+                watch = await self._admit(held)
+            except TimeoutError:
+                reason = f"No connection_init within {self._sockets.limits.init_seconds:g} s"
+                raise Closing(CloseCode.INIT_TIMEOUT, reason) from None
+            except TooManyConnections as refused:
+                reason = f"{refused.code}: {refused.message}"
+                raise Closing(CloseCode.TRY_AGAIN_LATER, reason) from None
+            except DomainError as refused:
+                raise Closing(CloseCode.FORBIDDEN, refused.message) from None
+            await self._send('{"type":"connection_ack"}')
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_alive())
+                tasks.create_task(self._guard(watch))
+                await self._read(tasks, watch)
+
+    async def _admit(self, held: AsyncExitStack) -> Watch:
+        """A watch on the credentials that the client sends; `held` holds its place."""
+        connections, watches = self._sockets.connections, self._sockets.services.watches
+        client = self._websocket.client
+        held.enter_context(connections.opened(client.host if client else None))
+        async with asyncio.timeout(self._sockets.limits.init_seconds):
+            credentials = Credentials.read(*await self._until_init())
+        watch = await held.enter_async_context(
+            watches.watching(credentials.secret, credentials.customer_id)
+        )
+        held.enter_context(connections.signed_in((await watch.identity()).actor.key))
+        return watch
+
+    async def _until_init(self) -> tuple[str, str]:
+        """The authorization, and the customer for whom a bot speaks."""
+        while True:
+            match await self._receive():
+                case {"type": "connection_init", **init}:
+                    break
+                case {"type": "ping"}:
+                    await self._send(_PONG)
+                case {"type": "pong"}:
+                    pass
+                case {"type": "subscribe"}:
+                    raise Closing(CloseCode.UNAUTHORIZED, "Unauthorized")
+                case _:
+                    raise Closing(CloseCode.BAD_REQUEST, "connection_init comes first")
+        match init.get("payload"):
+            case {"authorization": str(authorization), "customerId": str(customer_id)}:
+                pass
+            case {"authorization": str(authorization)}:
+                customer_id = ""
+            case dict() | None:
+                authorization = customer_id = ""
+            case _:
+                raise Closing(CloseCode.BAD_REQUEST, "The payload must be an object")
+        self._authorization, self._customer_id = authorization, customer_id
+        return authorization, customer_id
+
+    # ---- what ends it ----------------------------------------------------------------------
+
+    async def _keep_alive(self) -> NoReturn:
+        """Asks for signs of life; a client that gives none is cut off, and all it held is freed.
+
+        A closing handshake would wait for it, as would whatever it has not read.
+        """
+        seconds = self._sockets.limits.ping_seconds
+        while True:
+            await asyncio.sleep(seconds)
+            self._heard.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._send(_PING)
+                    await self._heard.wait()
+            except TimeoutError:
+                self._cut()
+                raise Gone from None
+
+    async def _guard(self, watch: Watch) -> NoReturn:
+        try:
+            await until_worthless(watch, self._sockets.services.clock, self._announce)
+        except Unauthenticated as refused:
+            raise Closing(CloseCode.UNAUTHORIZED, refused.message) from None
+
+    async def _announce(self, expires_at: datetime) -> None:
+        notice = {"type": "TokenExpiring", "expiresAt": expires_at.isoformat()}
+        await self._send_json({"type": "ping", "payload": notice})
+
+    async def _close(self, closing: Closing) -> None:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return
+        reason = closing.reason.encode()[:_REASON_BYTES].decode(errors="ignore")
+        try:
+            async with asyncio.timeout(self._sockets.limits.ping_seconds):
+                await self._websocket.close(closing.code, reason)
+        except (TimeoutError, WebSocketDisconnect):
+            self._cut()
+
+    def _cut(self) -> None:
+        line = line_of(self._websocket.scope)
+        if line is not None:
+            line.cut()
+
+    # ---- messages --------------------------------------------------------------------------
+
+    async def _receive(self) -> dict[str, Any]:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise Gone
+        text, limit = message.get("text"), self._sockets.limits.frame_bytes
+        if text is None:
+            raise Closing(CloseCode.BAD_REQUEST, "A message must be text")
+        if len(text) > limit:
+            raise Closing(CloseCode.TOO_BIG, f"VALIDATION: frameBytes is {limit}")
+        self._heard.set()
+        try:
+            received = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise Closing(CloseCode.BAD_REQUEST, "A message must be valid JSON") from None
+        if not isinstance(received, dict):
+            raise Closing(CloseCode.BAD_REQUEST, "A message must be an object")
+        return cast("dict[str, Any]", received)
+
+    async def _send(self, text: str) -> None:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            raise Gone
+        await self._websocket.send_text(text)
+
+    async def _send_json(self, message: object) -> None:
+        await self._send(orjson.dumps(message).decode())
+
+    async def _read(self, tasks: asyncio.TaskGroup, watch: Watch) -> NoReturn:
+        while True:
+            match await self._receive():
+                case {"type": "subscribe", "id": str(key), "payload": request} if key:
+                    await self._begin(key, request, watch, tasks)
+                case {"type": "complete", "id": str(key)}:
+                    if task := self._operations.pop(key, None):
+                        task.cancel()
+                case {"type": "ping"}:
+                    await self._send(_PONG)
+                case {"type": "pong"}:
+                    pass
+                case {"type": "connection_init"}:
+                    raise Closing(CloseCode.TOO_MANY_INITS, "Too many initialisation requests")
+                case _:
+                    raise Closing(CloseCode.BAD_REQUEST, "This is no message of the protocol")
+
+    # ---- operations ------------------------------------------------------------------------
+
+    async def _begin(
+        self, key: str, request: object, watch: Watch, tasks: asyncio.TaskGroup
+    ) -> None:
+        if key in self._operations:
+            reason = f"Subscriber for {key} already exists"
+            raise Closing(CloseCode.SUBSCRIBER_EXISTS, reason)
+        try:
+            operation = Operation.read(request)
+        except Malformed as fault:
+            raise Closing(CloseCode.BAD_REQUEST, str(fault)) from None
+        if len(self._operations) >= self._sockets.limits.operations:
+            await self._end(key, _too_many(self._sockets.limits.operations))
+        else:
+            task = tasks.create_task(self._execute(key, operation, watch))
+            self._operations[key] = task
+
+    async def _execute(self, key: str, operation: Operation, watch: Watch) -> None:
+        refused: Refused | None = None
+        try:
+            if self._sockets.schema.is_subscription(operation):
+                await self._subscribe(key, operation, watch)
+            else:
+                await self._answer(key, operation)
+        except Refused as error:
+            refused = error
+        # Before the client is told, and may use the id again.
+        self._operations.pop(key, None)
+        await self._end(key, refused)
+
+    async def _end(self, key: str, refused: Refused | None) -> None:
+        if refused is None:
+            await self._send_json({"id": key, "type": "complete"})
+        elif refused.code == ProblemCode.UNAUTHENTICATED:
+            raise Closing(CloseCode.UNAUTHORIZED, str(refused))
+        else:
+            errors = [error.formatted for error in refused.errors]
+            await self._send_json({"id": key, "type": "error", "payload": errors})
+
+    async def _subscribe(self, key: str, operation: Operation, watch: Watch) -> None:
+        identity = await watch.identity()
+        context = self._context(identity, Stream(watch))
+        head = f'{{"id":{orjson.dumps(key).decode()},"type":"next","payload":'
+        async with aclosing(await self._sockets.streams.open(operation, context)) as payloads:
+            async for payload in payloads:
+                await self._send(f"{head}{payload.text}}}")
+
+    async def _answer(self, key: str, operation: Operation) -> None:
+        """To a query or a mutation, by whoever the credentials stand for at this moment."""
+        identity = await identity_or_refusal(
+            self._sockets.services.sessions, self._authorization, self._customer_id
+        )
+        result = await self._sockets.schema.execute(
+            operation.query,
+            variable_values=operation.variables,
+            operation_name=operation.name,
+            context_value=self._context(identity),
+        )
+        if isinstance(result, PreExecutionError):
+            raise Refused(result.errors or ())
+        payload: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            payload["errors"] = [error.formatted for error in result.errors]
+        await self._send_json({"id": key, "type": "next", "payload": payload})
+
+    def _context(self, identity: Identity | DomainError, stream: Stream | None = None) -> Context:
+        request_id = self._websocket.state.request_id
+        return Context(self._sockets.services, identity, request_id, stream=stream)
+
+
+def _too_many(operations: int) -> Refused:
+    return Refused(
+        [
+            GraphQLError(
+                f"At most {operations:,} operations may run on one connection at once.",
+                extensions={
+                    "code": ProblemCode.RATE_LIMITED.value,
+                    "limit": {"name": "subscriptionsPerConnection", "value": operations},
+                },
+            )
+        ]
+    )
+
+
+def _first(group: ExceptionGroup[Closing]) -> Closing:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, ExceptionGroup) else found
