@@ -78,7 +78,7 @@ class Hang:
 
 @dataclass(frozen=True)
 class Cut:
-    """The connection breaks after some text; or, `silently`, the stream ends as if it were whole."""
+    """The connection breaks after some text; `silently`, the stream ends as if it were whole."""
 
     silently: bool = False
 
@@ -246,25 +246,31 @@ def _faults(body: Json) -> Iterator[str]:
         yield from strict_faults(tool["parameters"])
         if tool.get("strict") is not True:
             yield f"{tool['name']} is not strict"
-    called: list[str] = []
-    answered: list[str] = []
+    yield from _pairing_faults(body["input"])
     for item in body["input"]:
-        match item.get("type", "message"):
-            case "function_call":
-                called.append(item["call_id"])
-            case "function_call_output":
-                answered.append(item["call_id"])
-                if item["call_id"] not in called:
-                    yield f"No tool call found for function call output with call_id {item}"
-            case "message" if "role" in item and isinstance(item["content"], str | list):
-                pass
-            case "reasoning" if "encrypted_content" in item:
-                pass
-            case _:
-                yield f"no input item: {item}"
+        if not _NEEDED[item.get("type", "message")] <= item.keys() or None in item.values():
+            yield f"no input item: {item}"
+
+
+_NEEDED = {
+    "message": {"role", "content"},
+    "reasoning": {"id", "summary", "encrypted_content"},
+    "function_call": {"call_id", "name", "arguments"},
+    "function_call_output": {"call_id", "output"},
+}
+
+
+def _pairing_faults(items: list[Json]) -> Iterator[str]:
+    called: list[str] = []
+    for item in items:
+        if item.get("type") == "function_call":
+            called.append(item["call_id"])
+        elif item.get("type") == "function_call_output":
+            if item["call_id"] not in called:
+                yield f"No tool call found for function call output {item['call_id']}"
+            called = [each for each in called if each != item["call_id"]]
     for call_id in called:
-        if call_id not in answered:
-            yield f"No tool output found for function call {call_id}"
+        yield f"No tool output found for function call {call_id}"
 
 
 # ---- what the real one would say -----------------------------------------------------------
@@ -307,6 +313,12 @@ class _Speech:
         yield self._lifecycle("in_progress")
         for event in self._item(_reasoning(self._response["id"])):
             yield event
+        async for event in self._content(step):
+            yield event
+        for event in self._end(step):
+            yield event
+
+    async def _content(self, step: Step) -> AsyncGenerator[Json]:
         match step:
             case Say():
                 async for event in self._message(step):
@@ -316,9 +328,8 @@ class _Speech:
                 if calls[0].preamble:
                     async for event in self._message(Say(calls[0].preamble), "commentary"):
                         yield event
-                for call in calls:
-                    for event in self._item(_call(call)):
-                        yield event
+                for event in (event for call in calls for event in self._item(_call(call))):
+                    yield event
             case Refuse():
                 refusal = {"type": "refusal", "refusal": "I cannot help with that."}
                 for event in self._item(_message(self._response["id"], [refusal])):
@@ -326,6 +337,8 @@ class _Speech:
             case _:
                 async for event in self._message(Say("Un momento, estoy"), finished=False):
                     yield event
+
+    def _end(self, step: Step) -> Iterator[Json]:
         match step:
             case Fail():
                 self._response["error"] = {"code": step.code, "message": "As scripted."}
@@ -346,7 +359,7 @@ class _Speech:
         index, item_id = len(self._response["output"]), message["id"]
         place = {"item_id": item_id, "output_index": index, "content_index": 0}
         yield self._event("response.output_item.added", output_index=index, item=message)
-        part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+        part: Json = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
         yield self._event("response.content_part.added", **place, part=part)
         middle = len(say.text) // 2
         for start in range(0, len(say.text), 8):
