@@ -193,7 +193,8 @@ _described(
         "RATE_LIMITED": "Too much at once; wait and try again.",
         "NOT_CONFIGURED": "This installation lacks a setting that this needs.",
         "UPSTREAM": "A service that this depends on failed or refused.",
-        "UNAVAILABLE": "The database cannot be reached; nothing was changed. Try again.",
+        "UNAVAILABLE": "The database cannot be reached. Try again; whether anything was changed is "
+        "open.",
     },
 )
 

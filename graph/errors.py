@@ -21,7 +21,11 @@ from persistence.errors import STORAGE_ERRORS, is_unavailable
 
 log = structlog.stdlib.get_logger("tickets.graph")
 
-UNAVAILABLE = "The database cannot be reached. Nothing was changed; try again in a moment."
+# A connection that is lost while a change is committed leaves open whether it was.
+UNAVAILABLE = (
+    "The database cannot be reached; try again in a moment. A change may have been made or not: "
+    "look first, or repeat it with its idempotencyKey."
+)
 
 
 @strawberry.interface(description="A refusal that a client can expect.")
@@ -43,7 +47,10 @@ class ValidationProblem(Problem):
     fields: list[FieldProblem] = strawberry.field(description="Every fault that was found.")
 
 
-@strawberry.type(description="Any other refusal; `code` says which. Nothing was changed.")
+@strawberry.type(
+    description="Any other refusal; `code` says which. Nothing was changed, though UNAVAILABLE "
+    "leaves that open."
+)
 class SimpleProblem(Problem):
     pass
 
