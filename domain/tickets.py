@@ -26,7 +26,7 @@ from domain.access import (
     readable_notes,
     readable_tickets,
 )
-from domain.clock import Clock, milliseconds, sort_key, to_utc
+from domain.clock import Clock, milliseconds, sort_key
 from domain.configuration import Configuration, ConfigurationSource
 from domain.customers import Customers
 from domain.errors import Conflict, Forbidden, NotFound, ValidationFailed
@@ -227,11 +227,12 @@ class Tickets:
         *,
         idempotency_key: str | None = None,
         source: TicketSource | None = None,
-        created_at: datetime | None = None,
+        key: ObjectId | None = None,
     ) -> Outcome:
         """Opens a ticket. A bot must name its customer, by its context or by the input.
 
-        `created_at` is for what happened elsewhere before (imports); clocks start then.
+        `key` is for who has to know the ticket again (imports); `persistence.errors.Duplicate` is
+        then raised where the key, or the number that was drawn, is another ticket's.
         Raises ValidationFailed, NotFound (customer, conversation), Forbidden, IdempotencyMismatch.
         """
         actor.require(Permission.CREATE_TICKETS)
@@ -239,19 +240,18 @@ class Tickets:
         request: KeyedRequest | None = None
         if idempotency_key is not None:
             checks = Checks()
-            key = checks.text("idempotencyKey", idempotency_key, longest=KEY_LENGTH, lines=False)
+            sent = checks.text("idempotencyKey", idempotency_key, longest=KEY_LENGTH, lines=False)
             checks.done()
-            request = KeyedRequest.of(actor, "createTicket", key, _inputs(new))
+            request = KeyedRequest.of(actor, "createTicket", sent, _inputs(new))
             if replay := await self._replay(request, now):
                 return replay
         configuration = await self._configuration.current()
-        new = self._checked(new, configuration)
+        new = check_new_ticket(new, configuration, Checks())
         customer = await self._customer_for(actor, new)
-        at = to_utc(created_at) if created_at else now
         minutes = configuration.sla_targets[new.priority]
-        key = ObjectId()
+        ticket_key = key or ObjectId()
         ticket = Ticket(
-            id=key,
+            id=ticket_key,
             ticket_id="",
             subject=new.subject,
             description=new.description,
@@ -263,9 +263,9 @@ class Tickets:
             source=source or _source_of(actor),
             customer_id=customer.id if customer else None,
             conversation_id=new.conversation_id,
-            sla=sla.start(at, minutes),
-            created_at=at,
-            updated_at=at,
+            sla=sla.start(now, minutes),
+            created_at=now,
+            updated_at=now,
             created_by=actor.ref,
             updated_by=actor.ref,
             audience=[],
@@ -276,12 +276,12 @@ class Tickets:
 
         async def write(session: Transaction) -> Ticket:
             if request is not None:
-                await self._idempotency.remember(request, key, now, session=session)
+                await self._idempotency.remember(request, ticket_key, now, session=session)
             # Drawn only once nothing can refuse the ticket any more, so that no number is wasted.
             if not draw.drawn:
-                draw.drawn.append(await self._next_number(configuration, at))
+                draw.drawn.append(await self._next_number(configuration, now))
             numbered = _derived(evolve(ticket, ticket_id=draw.drawn[0]), customer)
-            event = _event(actor, None, numbered, type=TicketEventType.CREATED, at=at)
+            event = _event(actor, None, numbered, type=TicketEventType.CREATED, at=now)
             await self._store.add(numbered, event, session=session)
             return numbered
 
@@ -292,6 +292,8 @@ class Tickets:
                 repeated = request is not None and error.args == ("idempotency key",)
                 if request and repeated and (replay := await self._replay(request, now)):
                     return replay
+                if key is not None:
+                    raise
                 # An older format could spell the same number; the next one is free.
                 draw.drawn.clear()
 
@@ -308,23 +310,6 @@ class Tickets:
         number_format = configuration.ticket_id_format
         value = await self._counters.next(counter_name(number_format, year))
         return format_number(number_format, year, value)
-
-    def _checked(self, new: NewTicket, configuration: Configuration) -> NewTicket:
-        checks = Checks()
-        checked = NewTicket(
-            subject=checks.text("subject", new.subject, longest=SUBJECT_LENGTH, lines=False),
-            description=checks.text("description", new.description, longest=TEXT_LENGTH),
-            category=_check_category(checks, new.category, configuration),
-            subcategory=checks.optional_text("subcategory", new.subcategory, longest=100),
-            priority=new.priority,
-            tags=checks.tags("tags", new.tags),
-            location=checks.location("location", new.location) if new.location else None,
-            customer_id=new.customer_id,
-            customer_phone=new.customer_phone,
-            conversation_id=new.conversation_id,
-        )
-        checks.done()
-        return checked
 
     async def _customer_for(self, actor: Actor, new: NewTicket) -> Customer | None:
         """The one customer that context, id, phone and conversation agree on, if any is named."""
@@ -514,8 +499,10 @@ class Tickets:
         )
         checks = Checks()
         text = checks.text("content", content, longest=TEXT_LENGTH)
-        key = None if idempotency_key is None else checks.text(
-            "idempotencyKey", idempotency_key, longest=KEY_LENGTH, lines=False
+        key = (
+            None
+            if idempotency_key is None
+            else checks.text("idempotencyKey", idempotency_key, longest=KEY_LENGTH, lines=False)
         )
         checks.done()
         request: KeyedRequest | None = None
@@ -802,6 +789,24 @@ class _Overtaken(Exception):
 def ticket_query(now: datetime, search: str | None = None, **asked: Any) -> TicketQuery:
     """A query as of `now`; `search` is a person's text, of which every word must match."""
     return TicketQuery(now=now, words=query_words(search or ""), **asked)
+
+
+def check_new_ticket(new: NewTicket, configuration: Configuration, checks: Checks) -> NewTicket:
+    """`new` as it is to be kept; raises ValidationFailed with its faults and those in `checks`."""
+    checked = NewTicket(
+        subject=checks.text("subject", new.subject, longest=SUBJECT_LENGTH, lines=False),
+        description=checks.text("description", new.description, longest=TEXT_LENGTH),
+        category=_check_category(checks, new.category, configuration),
+        subcategory=checks.optional_text("subcategory", new.subcategory, longest=100),
+        priority=new.priority,
+        tags=checks.tags("tags", new.tags),
+        location=checks.location("location", new.location) if new.location else None,
+        customer_id=new.customer_id,
+        customer_phone=new.customer_phone,
+        conversation_id=new.conversation_id,
+    )
+    checks.done()
+    return checked
 
 
 def _inputs(new: NewTicket) -> dict[str, Any]:
