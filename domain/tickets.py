@@ -156,6 +156,10 @@ class Tickets:
         """None for a number that is unknown as for one that the actor may not see."""
         return await self._store.find(readable_tickets(actor), ticket_id)
 
+    async def any_ticket(self) -> bool:
+        """False on an installation that has never been used."""
+        return await self._store.any_ticket()
+
     async def find_by_keys(self, actor: Actor, keys: Iterable[ObjectId]) -> dict[ObjectId, Ticket]:
         return await self._store.find_by_keys(readable_tickets(actor), keys)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from domain.access import SYSTEM
 from domain.accounts import Accounts, Passwords
 from domain.assistant.revisions import Revisions
 from domain.assistant.service import AnswerLimits, Assistant
-from domain.clock import Clock, utc_now
+from domain.clock import Clock, SetClock, utc_now
 from domain.configuration.defaults import built_in
 from domain.configuration.editor import ConfigurationEditor
 from domain.configuration.preview import ConfigurationPreviews
@@ -67,6 +68,15 @@ if TYPE_CHECKING:
     from domain.assistant.provider import Provider
 
 log = structlog.stdlib.get_logger("tickets.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Services that write what has happened before: as of the `clock`, into the `drafts`."""
+
+    services: Services
+    clock: SetClock
+    drafts: Drafts
 
 
 def build_services(
@@ -199,16 +209,27 @@ def _provider(settings: Settings) -> "Provider | None":
     )
 
 
-async def prepare(database: Database, settings: Settings, services: Services) -> bool:
-    """Checks the server, makes the indexes, and the first configuration and admin where none is.
+def build_past(database: Database, settings: Settings, *, secret_key: str) -> Past:
+    clock, drafts = SetClock(utc_now()), Drafts(database)
+    services = build_services(database, settings, secret_key=secret_key, clock=clock, drafts=drafts)
+    return Past(services, clock, drafts)
 
-    Says whether it made that admin. Raises `persistence.errors.UnsuitableServer`, and
-    ValidationFailed for a variable that the first configuration cannot take.
+
+async def prepare_database(database: Database, settings: Settings, services: Services) -> None:
+    """Checks the server, and makes the indexes and the first configuration where there is none.
+
+    Raises `persistence.errors.UnsuitableServer`, and ValidationFailed for a variable that the first
+    configuration cannot take.
     """
     await database.require_suitable_server()
     await database.prepare()
     await services.configuration_editor.seed(_overrides(settings))
     await services.revisions.start()
+
+
+async def prepare(database: Database, settings: Settings, services: Services) -> bool:
+    """As `prepare_database`, and makes the first admin; says whether it did."""
+    await prepare_database(database, settings, services)
     if await services.accounts.any_agent():
         return False
     if settings.admin_email is None or settings.admin_password is None:

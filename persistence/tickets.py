@@ -237,6 +237,9 @@ class TicketStore:
         ticket = from_document(Ticket, found) if found else None
         return ticket if ticket and scope.admits(ticket) else None
 
+    async def any_ticket(self) -> bool:
+        return await self._tickets.find_one({}, {"_id": 1}) is not None
+
     async def find_unscoped(self, key: ObjectId) -> Ticket | None:
         """For answering again what an actor was answered before; every other read has a scope."""
         found = await self._tickets.find_one({"_id": key})
