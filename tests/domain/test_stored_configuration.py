@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from domain.configuration import Configuration, ConfigurationSection, default_co
 from domain.configuration.editor import ConfigurationChanged, ConfigurationEditor
 from domain.configuration.stored import StoredConfiguration
 from domain.errors import Forbidden, ValidationFailed
-from persistence.configuration import ConfigurationStore
+from persistence.configuration import ConfigurationStore, StoredSetting
 from persistence.database import Database, Transaction, connected
 from persistence.models import ConfigurationAction, ConfigurationChange, SystemSetting
 from persistence.pages import Window
@@ -170,19 +170,31 @@ async def test_with_word_of_a_change_it_is_seen_at_once(processes: list[Process]
     assert await second.prefix() == "ACME"
 
 
-async def test_a_read_that_began_before_the_word_is_not_kept(processes: list[Process]) -> None:
+async def test_a_read_that_began_before_the_word_is_not_kept(
+    processes: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second, *_ = processes
     await first.editor.seed({})
+    read = second.store.settings
+    has_read, may_return = asyncio.Event(), asyncio.Event()
+
+    async def read_and_wait() -> Mapping[str, StoredSetting]:
+        found = await read()
+        has_read.set()
+        await may_return.wait()
+        return found
+
+    monkeypatch.setattr(second.store, "settings", read_and_wait)
     early = asyncio.create_task(second.source.current())
-    await asyncio.sleep(0)
+    await has_read.wait()
     await first.set_prefix("ACME")
-
     second.source.forget()
-    late = await second.source.current()
+    late = asyncio.create_task(second.source.current())
+    may_return.set()
 
-    assert late.ticket_id_format.prefix == "ACME"
-    await early
-    assert await second.source.current() is late
+    assert (await early).ticket_id_format.prefix == "LUX"
+    assert (await late).ticket_id_format.prefix == "ACME"
+    assert await second.prefix() == "ACME"
 
 
 async def test_who_asks_together_shares_one_read(processes: list[Process]) -> None:
