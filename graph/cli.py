@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 
 from domain.access import SYSTEM
 from domain.clock import utc_now
+from domain.configuration.stored import assemble, problems_of
 from domain.errors import DomainError
 from graph.app import build_services, create_app, prepare
 from graph.context import Services
@@ -29,6 +30,7 @@ from graph.logs import configure_logs
 from graph.schema import sdl
 from graph.server import HttpProtocol
 from graph.settings import Settings, SettingsError, load_settings, settings_table
+from persistence.configuration import ConfigurationStore
 from persistence.database import connected
 from persistence.embedded import EmbeddedDatabase, embedded_or_running
 from persistence.errors import STORAGE_ERRORS, StorageError, is_unavailable
@@ -289,10 +291,21 @@ async def _check(settings: Settings) -> bool:
         say("the server has transactions and change streams")
         missing = await database.missing_indexes()
         problem = f"{', '.join(missing)}. The next tickets serve makes them."
-        return say(
+        is_indexed = say(
             "every index is there" if not missing else "indexes are missing",
             problem if missing else None,
         )
+        stored = await ConfigurationStore(database).settings()
+        if not stored:
+            nothing = "nothing is stored. The next tickets serve stores the defaults."
+            return say("there is no configuration", nothing)
+        faults = problems_of(assemble(stored, utc_now()))
+        mend = f"{'; '.join(faults)}. Save, restore or reset it through the API."
+        is_sound = say(
+            "the configuration is sound" if not faults else "the configuration is damaged",
+            mend if faults else None,
+        )
+        return is_indexed and is_sound
 
 
 # ---- plumbing ------------------------------------------------------------------------------

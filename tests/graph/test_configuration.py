@@ -1,6 +1,7 @@
 """The configuration through the API, on a server whose configuration no other test reads."""
 
 import asyncio
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from persistence.database import Database, connected
 from persistence.models import SystemSetting
 from tests.client import WHOLE_CONFIGURATION, Api, Data
 from tests.factories import Factory
-from tests.servers import Server, new_database_name, running_server, settings
+from tests.servers import COMMAND, Server, new_database_name, running_server, settings
 
 SECTIONS = {
     "TICKET_CATEGORIES": "ticketCategories",
@@ -865,6 +866,24 @@ async def test_a_damaged_section_runs_on_its_default_and_can_be_repaired(
     assert repaired["problem"] is None
     assert repaired["version"] > whole["version"]
     assert await business.readiness() == "is sound"
+
+
+async def test_the_command_check_names_damage(business: Business) -> None:
+    async def check() -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            COMMAND, "check", env=business.server.environment, stdout=PIPE
+        )
+        said, _ = await process.communicate()
+        return process.returncode, " ".join(said.decode().split())
+
+    sound = await check()
+    await business.damage("sla_targets", {"$set": {"value": {}}})
+    damaged = await check()
+    await business.admin.succeed("resetConfiguration", section="SLA_TARGETS")
+
+    assert (sound[0], damaged[0]) == (0, 1)
+    assert "the configuration is sound" in sound[1]
+    assert "sla_targets runs on its default: URGENT: is missing" in damaged[1]
 
 
 async def test_tickets_show_their_categories_while_the_list_is_damaged_and_after(
