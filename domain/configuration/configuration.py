@@ -62,7 +62,7 @@ class SectionState:
 
 
 class Configuration(BaseModel):
-    """Every section, as of one moment. `states` is empty where nothing was stored at all."""
+    """Every section, as of one moment. Only the built-in one has no `states`."""
 
     model_config = ConfigDict(frozen=True)
 
