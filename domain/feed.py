@@ -10,7 +10,7 @@ import base64
 import hmac
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,15 +60,37 @@ class Viewpoint:
 @dataclass(frozen=True, slots=True)
 class Entry:
     position: Position
+    cursor: str
     event: TicketEvent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class FeedEvent:
+    """An event as its viewers are to get it: the same object for all who see the same.
+
+    `ticket` as it is now; None where it left the list. `is_withheld`: the ticket is out of the
+    viewers' sight, and so is what the event says of it.
+    """
+
+    viewer: Actor
+    event: TicketEvent
+    cursor: str
+    list_change: ListChange
+    ticket: Ticket | None
+    is_withheld: bool
+
+
+@dataclass(slots=True)
 class Sighting:
-    """An event in somebody's view, and what it does to their list by what it says itself."""
+    """An event in a view, and what it does to the list by what it says itself.
+
+    `shown` is how it was last given to somebody, and `snapshot` the ticket as it was then.
+    """
 
     entry: Entry
     list_change: ListChange
+    shown: FeedEvent | None = None
+    snapshot: Ticket | None = None
 
     @property
     def position(self) -> Position:
@@ -76,35 +98,11 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedEvent:
-    """An event as its viewer is to get it.
-
-    `ticket` as it is now; None where it left the list. `is_withheld`: the ticket is out of the
-    viewer's sight, and so is what the event says of it.
-    """
-
-    viewer: Actor
-    scope: TicketScope
-    event: TicketEvent
-    position: Position
-    list_change: ListChange
-    ticket: Ticket | None
-    is_withheld: bool
-
-    @property
-    def sameness(self) -> Hashable:
-        """Equal for two that show the same."""
-        version = self.ticket and self.ticket.version
-        change = (self.list_change, self.is_withheld)
-        return (self.viewer.role, self.scope, self.position, version, *change)
-
-
-@dataclass(frozen=True, slots=True)
 class ResyncRequired:
     """Events may have gone by: what was learned from the feed must be read anew."""
 
     viewer: Actor
-    position: Position
+    cursor: str
     reason: str
 
 
@@ -350,21 +348,23 @@ class Feed:
                 self._views[viewpoint] = (view, users - 1)
 
     async def deliver(self, view: View, sighting: Sighting) -> FeedEvent:
-        event, scope = sighting.entry.event, view.viewpoint.scope
+        entry, scope = sighting.entry, view.viewpoint.scope
         ticket = None
-        if scope.admits(event.after):
-            ticket = await self._snapshots.read(event.ticket_key)
-        is_withheld = ticket is None or not scope.admits(ticket)
-        change = ListChange.LEFT if is_withheld else sighting.list_change
-        return FeedEvent(
-            viewer=view.actor,
-            scope=scope,
-            event=event,
-            position=sighting.position,
-            list_change=change,
-            ticket=None if change is ListChange.LEFT else ticket,
-            is_withheld=is_withheld,
-        )
+        if scope.admits(entry.event.after):
+            ticket = await self._snapshots.read(entry.event.ticket_key)
+        if sighting.shown is None or sighting.snapshot is not ticket:
+            is_withheld = ticket is None or not scope.admits(ticket)
+            change = ListChange.LEFT if is_withheld else sighting.list_change
+            sighting.snapshot = ticket
+            sighting.shown = FeedEvent(
+                viewer=view.actor,
+                event=entry.event,
+                cursor=entry.cursor,
+                list_change=change,
+                ticket=None if change is ListChange.LEFT else ticket,
+                is_withheld=is_withheld,
+            )
+        return sighting.shown
 
     async def read_back(self, position: Position) -> tuple[Sequence[Entry], Position]:
         """Brings the log back to `position`, or gives what comes after it and how far that is.
@@ -378,7 +378,7 @@ class Feed:
             changes, reached = await _persist(
                 lambda: self._channel.read_after(position, until=start, limit=CATCH_UP_EVENTS)
             )
-            entries = [_entry(change) for change in changes]
+            entries = [self._entry(change) for change in changes]
             joins = reached >= start and self.log.start == start
             if joins and self.log.extend_back(position, entries):
                 return (), position
@@ -404,8 +404,13 @@ class Feed:
 
     # ---- the channel -----------------------------------------------------------------------
 
+    def _entry(self, change: Change) -> Entry:
+        assert change.document is not None, "an event is inserted and never touched again"
+        event = from_document(TicketEvent, change.document)
+        return Entry(change.position, self.cursor(change.position), event)
+
     def _hear(self, change: Change) -> None:
-        entry, log = _entry(change), self.log
+        entry, log = self._entry(change), self.log
         if entry.position <= log.end:
             # On its way when the log began.
             return
@@ -426,11 +431,6 @@ class Feed:
     def _trim(self) -> None:
         for view, _ in self._views.values():
             view.forget()
-
-
-def _entry(change: Change) -> Entry:
-    assert change.document is not None, "an event is inserted and never touched again"
-    return Entry(change.position, from_document(TicketEvent, change.document))
 
 
 class Follower:
@@ -466,14 +466,14 @@ class Follower:
             identity = await self._watch.identity()
             view, has_other_role = self._view_of(identity)
             if has_other_role:
-                return ResyncRequired(view.actor, self._position, OTHER_ROLE)
+                return self._resync(view, OTHER_ROLE)
             sighting = self._next_of_backlog(view)
             if sighting is None and not self._log.reaches(self._position):
                 if self._is_overtaken:
                     self._has_ended = True
-                    return ResyncRequired(view.actor, self._position, TOO_SLOW)
+                    return self._resync(view, TOO_SLOW)
                 if not await self._read_back():
-                    return ResyncRequired(view.actor, self._position, TOO_OLD)
+                    return self._resync(view, TOO_OLD)
                 continue
             if sighting is None:
                 self._has_joined, self._gaps = True, self._log.gaps
@@ -487,6 +487,9 @@ class Follower:
                 self._position = sighting.position
                 return item
         return None
+
+    def _resync(self, view: View, reason: str) -> ResyncRequired:
+        return ResyncRequired(view.actor, self._feed.cursor(self._position), reason)
 
     def _view_of(self, identity: Identity) -> tuple[View, bool]:
         """What `identity` sees, and whether it sees as another role than before."""

@@ -157,8 +157,14 @@ class _Writer:
             await self._write({"body": text.encode(), "more_body": False})
 
     async def keep_alive(self) -> NoReturn:
+        """Raises Gone where the client has not read for as long as from one time to the next."""
+        was_clogged = False
         while True:
             await asyncio.sleep(self._ping_seconds)
+            is_clogged = self._line is not None and self._line.is_clogged
+            if is_clogged and was_clogged:
+                raise self._cut()
+            was_clogged = is_clogged
             await self.write(_NOTHING)
 
     async def until_closing(self) -> None:
@@ -172,9 +178,12 @@ class _Writer:
             async with asyncio.timeout(self._ping_seconds):
                 await self._send({"type": "http.response.body", **body})
         except TimeoutError:
-            if self._line is not None:
-                self._line.cut()
-            raise Gone from None
+            raise self._cut() from None
+
+    def _cut(self) -> Gone:
+        if self._line is not None:
+            self._line.cut()
+        return Gone()
 
 
 async def _until_left(receive: Receive) -> NoReturn:

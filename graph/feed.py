@@ -95,7 +95,7 @@ class Subscription:
         items = context.services.feed.follow(
             context.stream.watch, query_from(info, filter), context.stream.last_event_id or after
         )
-        return cast("AsyncGenerator[TicketFeedItem]", _ticket_events(context, items))
+        return cast("AsyncGenerator[TicketFeedItem]", _ticket_events(items))
 
     @strawberry.subscription(
         description="Figures about the tickets that the viewer may see: as they are now, then anew "
@@ -125,28 +125,19 @@ class Subscription:
         return cast("AsyncGenerator[Configuration]", _configuration_changed(info.context))
 
 
-async def _ticket_events(
-    context: Context, items: AsyncGenerator[domain.FeedItem]
-) -> AsyncGenerator[Shared]:
+async def _ticket_events(items: AsyncGenerator[domain.FeedItem]) -> AsyncGenerator[Shared]:
     async with aclosing(items):
         async for item in items:
-            cursor = context.services.feed.cursor(item.position)
-            match item:
-                case domain.ResyncRequired():
-                    yield Shared(item, item.viewer, partial(_resync, item, cursor), cursor)
-                case domain.FeedEvent():
-                    yield Shared(item.sameness, item.viewer, partial(_event, item, cursor), cursor)
+            yield Shared(item, item.viewer, partial(_feed_item, item), item.cursor)
 
 
-def _resync(item: domain.ResyncRequired, cursor: str) -> FeedResyncRequired:
-    return FeedResyncRequired(cursor=cursor, reason=item.reason)
-
-
-def _event(item: domain.FeedEvent, cursor: str) -> TicketEvent:
+def _feed_item(item: domain.FeedItem) -> TicketEvent | FeedResyncRequired:
+    if isinstance(item, domain.ResyncRequired):
+        return FeedResyncRequired(cursor=item.cursor, reason=item.reason)
     return event_from_model(
         item.event,
         item.viewer,
-        cursor=cursor,
+        cursor=item.cursor,
         list_change=item.list_change,
         ticket=Ticket.from_model(item.ticket) if item.ticket else None,
         is_withheld=item.is_withheld,

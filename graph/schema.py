@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
@@ -168,6 +169,9 @@ class Schema(strawberry.Schema):
             ],
         )
         self._limits = limits
+        # Many clients subscribe with the same few documents, and after a restart all at once.
+        self._parsed = lru_cache(maxsize=32)(self._parse)
+        self._validated = lru_cache(maxsize=32)(self._validate)
 
     @property
     def core(self) -> GraphQLSchema:
@@ -184,7 +188,7 @@ class Schema(strawberry.Schema):
     def is_subscription(self, operation: Operation) -> bool:
         """False also of what cannot be told, which executing it will."""
         try:
-            found = get_operation_ast(self._parse(operation), operation.name)
+            found = get_operation_ast(self._parsed(operation.query), operation.name)
         except GraphQLError:
             return False
         return found is not None and found.operation is OperationType.SUBSCRIPTION
@@ -194,9 +198,7 @@ class Schema(strawberry.Schema):
 
         Raises Refused.
         """
-        document, variables = self._parse(operation), operation.variables or {}
-        if errors := validate_document(self.core, document, tuple(specified_rules)):
-            raise Refused(errors)
+        document, variables = self._validated(operation.query), operation.variables or {}
         if refusal := self._limits.refusal_of(document, variables, operation.name, self.core):
             raise Refused([refusal])
         executor = cast(
@@ -209,8 +211,14 @@ class Schema(strawberry.Schema):
             raise Refused(executor)
         return executor
 
-    def _parse(self, operation: Operation) -> DocumentNode:
-        return parse(operation.query, max_tokens=self._limits.tokens)
+    def _parse(self, query: str) -> DocumentNode:
+        return parse(query, max_tokens=self._limits.tokens)
+
+    def _validate(self, query: str) -> DocumentNode:
+        document = self._parsed(query)
+        if errors := validate_document(self.core, document, tuple(specified_rules)):
+            raise Refused(errors)
+        return document
 
     def process_errors(
         self, errors: Iterable[GraphQLError], execution_context: ExecutionContext | None = None

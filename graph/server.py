@@ -10,6 +10,10 @@ from typing import Any
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+# What a client does not take stays in the log of events, not in buffers. What it does take goes
+# out together, many small messages in one call of the system.
+WRITE_BUFFER_BYTES = 16_384
+
 
 class Line:
     """The connection that a request came by."""
@@ -17,6 +21,11 @@ class Line:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.is_closing = asyncio.Event()
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether the system takes no more, since the client has not read what it has."""
+        return self._transport.get_write_buffer_size() > 0
 
     def cut(self) -> None:
         """Ends it at once, with what had been written and not read."""
@@ -29,9 +38,7 @@ class HttpProtocol(HttpToolsProtocol):
     app_state: dict[str, Any]
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        # What a client does not take is to stay in the log, not in buffers: writing waits until
-        # the system has taken what was written before.
-        transport.set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.app_state = {**self.app_state, "line": Line(transport)}
         super().connection_made(transport)
 
