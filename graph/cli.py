@@ -15,7 +15,6 @@ import structlog
 import typer
 import uvicorn
 from pydantic import SecretStr
-from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from uvicorn.supervisors import Multiprocess
@@ -23,15 +22,21 @@ from uvicorn.supervisors import Multiprocess
 from domain.access import SYSTEM
 from domain.clock import utc_now
 from domain.configuration.stored import assemble, problems_of
+from domain.demo.company import SEED as DEMO_SEED
 from domain.errors import DomainError
-from graph.app import build_services, create_app, prepare
+from domain.imports import Field
+from graph.app import build_past, build_services, create_app, prepare, prepare_database
 from graph.context import Services
+from graph.demo import PASSWORD as DEMO_PASSWORD
+from graph.demo import play_demo
+from graph.importing import ImportOptions, import_export, read_export
 from graph.logs import configure_logs
 from graph.schema import sdl
 from graph.server import HttpProtocol
 from graph.settings import Settings, SettingsError, load_settings, settings_table
+from graph.terminal import ask, console, errors, is_interactive
 from persistence.configuration import ConfigurationStore
-from persistence.database import connected
+from persistence.database import Database, connected
 from persistence.embedded import EmbeddedDatabase, embedded_or_running
 from persistence.errors import STORAGE_ERRORS, StorageError, is_unavailable
 from persistence.models import Role
@@ -39,8 +44,6 @@ from persistence.models import Role
 T = TypeVar("T")
 
 log = structlog.stdlib.get_logger("tickets.cli")
-console = Console()
-errors = Console(stderr=True)
 cli = typer.Typer(
     help="A support-ticket system with a GraphQL API.",
     no_args_is_help=True,
@@ -114,6 +117,9 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
     async with connected(uri, settings.database_name) as database:
         services = build_services(database, settings, secret_key=secret_key)
         made_first_admin = await prepare(database, settings, services)
+        if await _wants_demo(services, demo):
+            past = build_past(database, settings, secret_key=secret_key)
+            await play_demo(past, seed=DEMO_SEED, password=_demo_password())
     config = uvicorn.Config(
         "graph.app:from_environment"
         if settings.workers > 1
@@ -142,6 +148,16 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
     os.environ["TICKETS_SECRET_KEY"] = secret_key
     supervisor = Multiprocess(config, sockets=[listening])
     await asyncio.to_thread(supervisor.run)
+
+
+async def _wants_demo(services: Services, said: bool | None) -> bool:
+    """Asks whom there is to ask, and only about a database that has never been used."""
+    if said is False or await services.tickets.any_ticket():
+        return False
+    if said is None and not is_interactive():
+        log.info("there are no tickets yet; tickets demo makes a demo company")
+        return False
+    return said or ask("There are no tickets yet. Fill it with a demo company?", default=True)
 
 
 def _listen(config: uvicorn.Config) -> socket:
@@ -203,6 +219,87 @@ def _welcome(settings: Settings, *, show_password: bool) -> None:
         lines += ["", f"Sign in as     {settings.admin_email}", f"Password       {password}"]
     lines += ["", "A first query, to paste into GraphiQL after signing in:", "", FIRST_QUERY]
     console.print(Panel(escape("\n".join(lines)), title="tickets", expand=False), highlight=False)
+
+
+# ---- what has happened before ---------------------------------------------------------------
+
+
+@cli.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = DEMO_SEED,
+) -> None:
+    """Fill an empty database with a company: agents, customers, and its last 30 days."""
+    settings = load_settings()
+    configure_logs(settings)
+
+    async def run() -> None:
+        async with _database(settings) as database:
+            past = build_past(database, settings, secret_key=secret_key_of(settings))
+            prepared = settings if settings.mongodb_uri else _with_first_admin(settings)
+            made_first_admin = await prepare(database, prepared, past.services)
+            await play_demo(past, seed=seed, password=_demo_password())
+            if made_first_admin and prepared.admin_password:
+                password = prepared.admin_password.get_secret_value()
+                console.print(f"The admin is {prepared.admin_email}, with the password {password}")
+
+    _run(run())
+
+
+def _demo_password() -> str:
+    return os.environ.get("TICKETS_PASSWORD") or DEMO_PASSWORD
+
+
+@cli.command("import")
+def import_tickets(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help=f"Which column a field is in; FIELD= for none. Fields: {', '.join(Field)}.",
+        ),
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between columns; else guessed.")] = None,
+    encoding: Annotated[str, typer.Option(help="Of the file, as cp1252 or utf-16.")] = "utf-8",
+    source: Annotated[
+        str, typer.Option(help="The system that the file is from: ids are unique within it.")
+    ] = "csv",
+    date_format: Annotated[
+        str | None, typer.Option(help="How dates are written, as %m/%d/%Y %H:%M; else guessed.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Where to write the rows left out.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be imported, and stop.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Import without being asked.")] = False,
+) -> None:
+    """Import tickets from another system's export. What came in once does not come in again."""
+    settings = load_settings()
+    configure_logs(settings)
+    options = ImportOptions(
+        file=file,
+        mapping=mapping or [],
+        delimiter=delimiter,
+        encoding=encoding,
+        source=source,
+        date_format=date_format,
+        phone_region=settings.phone_region,
+        rejects=rejects,
+        dry_run=dry_run,
+        yes=yes,
+    )
+    table, columns = read_export(options)
+
+    async def run() -> None:
+        async with _database(settings) as database:
+            past = build_past(database, settings, secret_key=secret_key_of(settings))
+            await prepare_database(database, settings, past.services)
+            await import_export(past, table, columns, options)
+
+    _run(run())
 
 
 # ---- accounts ------------------------------------------------------------------------------
@@ -316,13 +413,18 @@ def _with_services(work: Any) -> None:
     configure_logs(settings)
 
     async def run() -> None:
-        async with (
-            _database_uri(settings) as uri,
-            _opened(settings, uri, secret_key_of(settings)) as services,
-        ):
+        async with _database(settings) as database:
+            services = build_services(database, settings, secret_key=secret_key_of(settings))
+            await prepare_database(database, settings, services)
             await work(services)
 
     _run(run())
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncGenerator[Database]:
+    async with _database_uri(settings) as uri, connected(uri, settings.database_name) as database:
+        yield database
 
 
 @asynccontextmanager
@@ -333,11 +435,3 @@ async def _database_uri(settings: Settings) -> AsyncGenerator[str]:
         return
     async with embedded_or_running(settings.data_dir) as uri:
         yield uri
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, uri: str, secret_key: str) -> AsyncGenerator[Services]:
-    async with connected(uri, settings.database_name) as database:
-        await database.require_suitable_server()
-        await database.prepare()
-        yield build_services(database, settings, secret_key=secret_key)

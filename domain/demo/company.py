@@ -36,7 +36,6 @@ from domain.tickets import NewTicket, Tickets
 from persistence.drafts import Drafts
 from persistence.models import Agent, ApiKey, TicketSource
 from persistence.pages import Window
-from persistence.tickets import TicketQuery
 
 SEED = 7
 # The keys by which customers reach the company without an agent.
@@ -131,11 +130,10 @@ class DemoCompany:
 
     async def _write_script(self, seed: int) -> Script:
         now = self._clock()
-        count = await self._tickets.count(SYSTEM, TicketQuery(now=now))
-        if count:
+        if await self._tickets.any_ticket():
             raise DemoRefused(
-                f"The database has {count:,} tickets, and the demo company wants one without any: "
-                "name another TICKETS_DATA_DIR or TICKETS_DATABASE_NAME."
+                "This database has tickets, and the demo company wants one without any: name "
+                "another TICKETS_DATA_DIR or TICKETS_DATABASE_NAME."
             )
         configuration = await self._configuration.current()
         configured = {category.id for category in configuration.ticket_categories.choices()}
