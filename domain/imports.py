@@ -90,10 +90,11 @@ def read_table(text: str, delimiter: str | None = None) -> Table:
             raise ImportRefused("A delimiter is one character, or tab.")
     else:
         delimiter = max(_DELIMITERS, key=lambda each: len(_first_record(text, each)))
-    headers = _distinct(_first_record(text, delimiter))
-    if not any(headers):
+    first = _first_record(text, delimiter)
+    if not any(header.strip() for header in first):
         raise ImportRefused("The file has no line of headers.")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    headers = _distinct(first)
     table = Table(headers, [], [])
     while True:
         line = reader.line_num + 1
@@ -115,8 +116,11 @@ def read_table(text: str, delimiter: str | None = None) -> Table:
 
 
 def _first_record(text: str, delimiter: str) -> list[str]:
-    for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-        return record
+    try:
+        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            return record
+    except csv.Error:
+        pass
     return []
 
 
