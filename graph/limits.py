@@ -61,6 +61,12 @@ class OperationLimits:
                 return limit_error(name, allowed, actual)
         return None
 
+    def explained(self, error: GraphQLError) -> GraphQLError:
+        """`error`; where the parser stopped at the limit of tokens, in our words for that."""
+        if f"more than {self.tokens} tokens" in error.message:
+            return limit_error("tokens", self.tokens)
+        return error
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -91,7 +97,6 @@ class LimitOperations(SchemaExtension):
         if self._is_internal:
             yield
             return
-        # One more than allowed, so that the parser's own refusal cannot come before ours.
         self.execution_context.parse_options["max_tokens"] = self._limits.tokens
         yield
 
@@ -143,10 +148,18 @@ _UNITS = {
 
 def _asks_for_schema(document: DocumentNode) -> bool:
     return any(
-        isinstance(selection, FieldNode) and selection.name.value in ("__schema", "__type")
+        _has_schema(definition.selection_set)
         for definition in document.definitions
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
-        for selection in definition.selection_set.selections
+    )
+
+
+def _has_schema(selections: SelectionSetNode) -> bool:
+    """Whether `__schema` or `__type` is selected here, where alone they are valid: at the root."""
+    return any(
+        (isinstance(each, FieldNode) and each.name.value in ("__schema", "__type"))
+        or (isinstance(each, InlineFragmentNode) and _has_schema(each.selection_set))
+        for each in selections.selections
     )
 
 

@@ -182,7 +182,8 @@ class Schema(strawberry.Schema):
         """As Strawberry's, with those errors coded too that its extensions raise."""
         result = await super().execute(*args, **kwargs)
         if result.errors:
-            result.errors = [each if is_coded(each) else coded(each) for each in result.errors]
+            errors = [self._limits.explained(each) for each in result.errors]
+            result.errors = [each if is_coded(each) else coded(each) for each in errors]
         return result
 
     def is_subscription(self, operation: Operation) -> bool:
