@@ -102,7 +102,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         # Stricter than the standard library's: no NaN, and no lone surrogates, which no
         # encoding can store.
-        return orjson.loads(data)
+        decoded = orjson.loads(data)
+        if not isinstance(decoded, dict | list):
+            raise orjson.JSONDecodeError("A request is an object", str(data), 0)
+        return decoded  # pyright: ignore[reportUnknownVariableType]  # what is in it is checked later
 
     def encode_json(self, data: object) -> str:
         return orjson.dumps(data).decode()
