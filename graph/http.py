@@ -77,7 +77,10 @@ class TraceRequests:
 
 
 class LimitBody:
-    """Refuses a request body over `max_bytes` as soon as that is known, and reads no further."""
+    """Refuses a request body over `max_bytes`, and keeps none of it."""
+
+    # How many times `max_bytes` of a body are read, and thrown away, before it is cut off.
+    PATIENCE = 16
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
         self._app = app
@@ -89,6 +92,7 @@ class LimitBody:
             return
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > self._max_bytes:
+            await self._discard_rest(receive)
             await self._refuse(scope, receive, send)
             return
         received = 0
@@ -98,6 +102,8 @@ class LimitBody:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_bytes:
+                if message.get("more_body", False):
+                    await self._discard_rest(receive)
                 raise _BodyTooLarge
             return message
 
@@ -115,6 +121,15 @@ class LimitBody:
         )
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
+
+    async def _discard_rest(self, receive: Receive) -> None:
+        """A client that is cut off while it sends never reads the refusal."""
+        patience = self.PATIENCE * self._max_bytes
+        is_more = True
+        while is_more and patience > 0:
+            message = await receive()
+            patience -= len(message.get("body", b""))
+            is_more = message.get("more_body", False)
 
 
 class _BodyTooLarge(Exception):
