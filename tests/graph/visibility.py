@@ -5,8 +5,7 @@ A new field, type or mutation fails the matrix until it has a line here:
 - a field of an object: `"Type.field": READERS`. A field that an interface declares has one line,
   `"Interface.field"`, unless a type that implements it differs. What is not theirs to read must be
   null or empty for everybody else, and FORBIDDEN where it is a field of `Query`.
-- a type that some may not see at all: `"Type": READERS`; its fields then need lines only where they
-  differ.
+- a type that some may not see at all: `"Type": READERS` besides.
 - a field of `Query` with arguments: what to pass, in `ARGUMENTS`.
 - a field that must have a value and has none on the stage of the matrix: plant one there, or, where
   there cannot be one, add it to `EMPTY_ON_STAGE`.
