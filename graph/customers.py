@@ -23,6 +23,7 @@ from graph.nodes import (
 from persistence import models
 
 if TYPE_CHECKING:
+    from graph.assistant.answers import AssistantAnswer
     from graph.tickets import Ticket, TicketFilter
 
 
@@ -92,6 +93,14 @@ class Conversation(Node):
             key=lambda message: message.sort,
             count=lambda: customers.count_messages(self.model),
         )
+
+    @strawberry.field(description="The assistant's attempts to answer, newest first. Not for bots.")
+    async def answers(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[Annotated["AssistantAnswer", strawberry.lazy("graph.assistant.answers")]]:
+        from graph.assistant.answers import answers_of
+
+        return await answers_of(info, self.model, first, after)
 
     @strawberry.field(description="The tickets that came out of it, newest first.")
     async def tickets(

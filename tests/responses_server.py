@@ -36,7 +36,7 @@ class Call:
     name: str
     arguments: Json | str
     call_id: str = "call_1"
-    preamble: str = ""
+    preamble: Say | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class ResponsesServer:
         self, body: Json, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.requests.append(body)
-        if faults := list(_faults(body)):
+        if faults := list(faults_of(body)):
             _write_json(writer, 400, _error("invalid_request_error", "; ".join(faults)))
             return
         step = self._next(body)
@@ -237,7 +237,7 @@ def _error(code: str, message: str) -> Json:
 # ---- what the real one would refuse --------------------------------------------------------
 
 
-def _faults(body: Json) -> Iterator[str]:
+def faults_of(body: Json) -> Iterator[str]:
     if body.get("store") is not False:
         yield "store must be false here: nothing may stay at the provider's"
     if "previous_response_id" in body:
@@ -325,8 +325,8 @@ class _Speech:
                     yield event
             case Call() | Calls():
                 calls = (step,) if isinstance(step, Call) else step.calls
-                if calls[0].preamble:
-                    async for event in self._message(Say(calls[0].preamble), "commentary"):
+                if calls[0].preamble is not None:
+                    async for event in self._message(calls[0].preamble, "commentary"):
                         yield event
                 for event in (event for call in calls for event in self._item(_call(call))):
                     yield event

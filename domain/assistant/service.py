@@ -55,7 +55,7 @@ from persistence.models import (
     Message,
     MessageAuthor,
 )
-from persistence.pages import Window
+from persistence.pages import Page, Window
 
 if TYPE_CHECKING:
     # Its SDK takes the better part of a second to import, which only those pay who use it.
@@ -135,13 +135,24 @@ class _Attempt:
         )
 
     def calls_to_run(self) -> list[ToolCall]:
-        """Those of the draft that have no output yet."""
-        done = {item["call_id"] for item in self.items if item["type"] == "function_call_output"}
-        return [
-            ToolCall(item["call_id"], item["name"], item["arguments"])
-            for item in self.items
-            if item["type"] == "function_call" and item["call_id"] not in done
-        ]
+        """Those of the draft that no output follows."""
+        calls: dict[str, ToolCall] = {}
+        for item in self.items:
+            if item["type"] == "function_call":
+                call = ToolCall(item["call_id"], item["name"], item["arguments"])
+                calls[call.call_id] = call
+            elif item["type"] == "function_call_output":
+                calls.pop(item["call_id"], None)
+        return list(calls.values())
+
+    def last_run(self) -> tuple[str, str, str] | None:
+        """Name, arguments and output of the call that was run last."""
+        outputs = [item for item in self.items if item["type"] == "function_call_output"]
+        if not outputs:
+            return None
+        calls = {item["call_id"]: item for item in self.items if item["type"] == "function_call"}
+        call = calls[outputs[-1]["call_id"]]
+        return call["name"], call["arguments"], outputs[-1]["output"]
 
 
 class Assistant:
@@ -242,6 +253,20 @@ class Assistant:
             raise ValidationFailed.of("customerId", "name the customer: X-Customer-Id")
         customer = await self._customers.get(actor, actor.customer_id)
         return ToolScope(customer.id, None)
+
+    async def answers_page(
+        self, actor: Actor, conversation: Conversation, window: Window
+    ) -> Page[AssistantAnswer]:
+        """Every attempt, newest first, in a conversation that the actor may see.
+
+        Raises Forbidden for a bot.
+        """
+        actor.require(Permission.READ_ALL_CUSTOMERS)
+        return await self._store.answers_page(conversation.id, window)
+
+    async def count_answers(self, actor: Actor, conversation: Conversation) -> int:
+        actor.require(Permission.READ_ALL_CUSTOMERS)
+        return await self._store.count_answers(conversation.id)
 
     async def _answer_to(self, conversation: Conversation, question: Message) -> Answer | None:
         found = await self._store.find_answers_to([question.id])
@@ -360,24 +385,8 @@ class Assistant:
 
     async def _converse(self, attempt: _Attempt, provider: "Provider", run_tools: RunTools) -> str:
         """The answer. Raises Upstream, RateLimited, _TakenOver, _Superseded."""
-        scope = ToolScope(attempt.conversation.customer_id, attempt.conversation.id)
         for _ in range(MAX_ROUNDS):
-            if calls := attempt.calls_to_run():
-                await self._require_assistant(attempt)
-                outputs = await run_tools(attempt.actor, scope, calls)
-                await self._keep(
-                    attempt,
-                    [
-                        json.dumps(
-                            {
-                                "type": "function_call_output",
-                                "call_id": each.call_id,
-                                "output": each.output,
-                            }
-                        )
-                        for each in outputs
-                    ],
-                )
+            await self._run_calls(attempt, run_tools)
             said = await self._round(attempt, provider)
             if said.is_refusal:
                 raise Upstream("The model refused to answer.")
@@ -388,6 +397,24 @@ class Assistant:
             # Before they are run: what a call has done must not be forgotten with this process.
             await self._keep(attempt, said.items)
         raise Upstream(f"The model still called tools after {MAX_ROUNDS} rounds.")
+
+    async def _run_calls(self, attempt: _Attempt, run_tools: RunTools) -> None:
+        """Runs the calls that have not been, each kept with its output.
+
+        One that repeats the call before it word for word is told the same, so that a model which
+        goes in circles opens one ticket.
+        """
+        scope = ToolScope(attempt.conversation.customer_id, attempt.conversation.id)
+        for call in attempt.calls_to_run():
+            await self._require_assistant(attempt)
+            last = attempt.last_run()
+            if last is not None and last[:2] == (call.name, call.arguments):
+                output = last[2]
+            else:
+                (ran,) = await run_tools(attempt.actor, scope, [call])
+                output = ran.output
+            item = {"type": "function_call_output", "call_id": call.call_id, "output": output}
+            await self._keep(attempt, [json.dumps(item)])
 
     async def _round(self, attempt: _Attempt, provider: "Provider") -> Round:
         today = self._clock().astimezone(self._time_zone).date().isoformat()

@@ -1,5 +1,6 @@
 """Answering customers: by the assistant here, or by a model loop of one's own."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
@@ -13,9 +14,9 @@ from graph.assistant.execute import ToolRunner
 from graph.assistant.tools import define_tools
 from graph.context import Info
 from graph.customers import Conversation, Message
-from graph.enums import ToolFormat
+from graph.enums import AnswerOutcome, ProblemCode, ToolFormat
 from graph.errors import SimpleProblem, ValidationProblem
-from graph.nodes import decode_id
+from graph.nodes import Connection, connection, decode_id, encode_id, window
 from persistence import models
 
 if TYPE_CHECKING:
@@ -58,6 +59,52 @@ class ToolOutput:
     @classmethod
     def from_output(cls, output: Output) -> "ToolOutput":
         return cls(call_id=output.call_id, output=output.output)
+
+
+@strawberry.type(description="One attempt of the assistant to answer, and how it ended.")
+class AssistantAnswer:
+    id: strawberry.ID = strawberry.field(description="Its own; no Node.")
+    outcome: AnswerOutcome = strawberry.field(description="How it ended.")
+    problem: ProblemCode | None = strawberry.field(
+        description="What went wrong, where it failed: UPSTREAM or RATE_LIMITED."
+    )
+    question_ids: list[strawberry.ID] = strawberry.field(
+        description="The customer's messages that it is for."
+    )
+    message_id: strawberry.ID | None = strawberry.field(
+        description="The message that was sent; null where none was."
+    )
+    usage: AnswerUsage = strawberry.field(description="What it took, sent or not.")
+    created_at: datetime = strawberry.field(description="When it ended.")
+
+    @classmethod
+    def from_model(cls, answer: models.AssistantAnswer) -> "AssistantAnswer":
+        return cls(
+            id=encode_id("AssistantAnswer", answer.id),
+            outcome=answer.outcome,
+            problem=ProblemCode(answer.problem) if answer.problem else None,
+            question_ids=[encode_id("Message", each) for each in answer.questions],
+            message_id=encode_id("Message", answer.message_id) if answer.message_id else None,
+            usage=AnswerUsage.from_model(answer.usage),
+            created_at=answer.created_at,
+        )
+
+
+async def answers_of(
+    info: Info, conversation: models.Conversation, first: int | None, after: str | None
+) -> Connection[AssistantAnswer]:
+    """Raises Forbidden for a bot."""
+    assistant, actor = info.context.services.assistant, info.context.actor
+    page = await assistant.answers_page(
+        actor, conversation, window("answers", first=first, after=after)
+    )
+    return connection(
+        "answers",
+        page,
+        node=AssistantAnswer.from_model,
+        key=lambda answer: answer.sort,
+        count=lambda: assistant.count_answers(actor, conversation),
+    )
 
 
 # ---- outcomes ------------------------------------------------------------------------------
