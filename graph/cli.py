@@ -32,7 +32,7 @@ from graph.demo import play_demo
 from graph.importing import ImportOptions, import_export, read_export
 from graph.logs import configure_logs
 from graph.schema import sdl
-from graph.server import HttpProtocol
+from graph.server import HttpProtocol, WebSocketProtocol
 from graph.settings import Settings, SettingsError, load_settings, settings_table
 from graph.terminal import ask, console, errors, is_interactive
 from persistence.configuration import ConfigurationStore
@@ -132,6 +132,7 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
         access_log=False,
         server_header=False,
         http=HttpProtocol,
+        ws=WebSocketProtocol,
         ws_max_size=settings.max_frame_bytes,
         # Its pings would close what only a cut ends; `graph.websocket` has its own.
         ws_ping_interval=None,

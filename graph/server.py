@@ -9,10 +9,12 @@ from typing import Any
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 # What a client does not take stays in the log of events, not in buffers. What it does take goes
 # out together, many small messages in one call of the system.
 WRITE_BUFFER_BYTES = 16_384
+_NOT_UTF_8 = 1007
 
 
 class Line:
@@ -45,6 +47,21 @@ class HttpProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         self.app_state["line"].is_closing.set()
         super().shutdown()
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's, to which it would be a failure of its own that a client sends no UTF-8."""
+
+    def send_receive_event_to_app(self) -> None:
+        try:
+            if self.curr_msg_data_type == "text":
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:
+            self.frames = []
+            self.conn.send_close(_NOT_UTF_8, "A message must be UTF-8")
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
 
 
 def line_of(scope: Scope) -> Line | None:
