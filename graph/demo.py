@@ -15,7 +15,10 @@ PASSWORD = "luxfree-demo"  # noqa: S105
 QUERY = """{
   tickets(first: 5, search: "lampara") {
     totalCount
-    nodes { ticketId subject status customer { name } sla { resolution { state dueAt } } }
+    nodes {
+      ticketId subject status customer { name }
+      sla { resolution { state dueAt } }
+    }
   }
 }"""
 
@@ -51,8 +54,9 @@ def _introduce(password: str) -> None:
     lines = [
         *staff,
         "",
-        f"All of them have the password {password}. Before others can reach this server, give them",
-        "other passwords or deactivate them.",
+        f"All of them have the password {password}",
+        "Everybody can know it: before others can reach this server, change it",
+        "or deactivate these accounts.",
         "",
         "A query to try:",
         "",

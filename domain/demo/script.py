@@ -270,6 +270,8 @@ class _Tale:
     supervisor: int
     at: timedelta = timedelta()
     in_progress: bool = False
+    # How long ago it began, give or take a day.
+    age: timedelta = timedelta()
 
     def then(self, act: Act, *, after: timedelta = timedelta()) -> None:
         self.at += after
@@ -357,14 +359,15 @@ class _Writer:
         resolution = promised.resolution_minutes * MINUTE
         if fate in UNDER_WAY:
             share = self._random.uniform(*next(self._shares))
-            age = self._live(tale, fate, response * share, resolution * share)
-            tale.contact.began = self._now - opened - age
+            tale.age = opened + self._live(tale, fate, response * share, resolution * share)
+            tale.contact.began = self._now - tale.age
         else:
             on_time = self._chance(0.8)
             share = self._random.uniform(*((0.15, 0.9) if on_time else (1.05, 1.5)))
             self._finish(tale, fate, response * share, resolution * share)
             recent = fate is Fate.RESOLVED
-            tale.contact.began = self._draw_day(tale.at, back=3 * DAY if recent else PERIOD)
+            tale.age = self._draw_age(tale.at, back=3 * DAY if recent else PERIOD)
+            tale.contact.began = self._by_daylight(tale.age, tale.at)
 
     def _ask(self, customer: int) -> Contact:
         """A conversation in which the assistant knows the answer."""
@@ -376,7 +379,7 @@ class _Writer:
             author = MessageAuthor.ASSISTANT if turn % 2 else MessageAuthor.CUSTOMER
             contact.acts.append((at, Say(author, _filled(text, words))))
             at += self._between(0.2, 1.5, MINUTE)
-        contact.began = self._draw_day(at, back=PERIOD)
+        contact.began = self._by_daylight(self._draw_age(at), at)
         return contact
 
     def _report_again(self) -> None:
@@ -412,7 +415,7 @@ class _Writer:
             None,
             ticket=draft,
             fate=Fate.JUNK,
-            began=self._draw_day(closed_after, back=PERIOD),
+            began=self._by_daylight(self._draw_age(closed_after), closed_after),
             acts=acts,
         )
 
@@ -424,22 +427,18 @@ class _Writer:
                 (later, place)
                 for later in self._tales
                 for place, earlier in enumerate(self._tales)
-                if alike(later, earlier)
-                and earlier.contact.began + DAY < later.contact.began < self._now - DAY
+                if alike(later, earlier) and earlier.age > later.age + 2 * DAY > 4 * DAY
             ]
 
         near = pairs(lambda a, b: a.home.city == b.home.city and a.story is b.story)
         same = pairs(lambda a, b: a.contact.customer == b.contact.customer)
-        chosen = [
-            *((TicketLinkKind.RELATED, *each) for each in self._random.sample(near, RELATED)),
-            *(
-                (TicketLinkKind.FOLLOW_UP_OF, *each)
-                for each in self._random.sample(same, FOLLOW_UPS)
-            ),
-        ]
-        for kind, later, place in chosen:
-            at = self._between(30, 600, MINUTE)
-            later.contact.acts.append((at, Link(later.supervisor, place, kind)))
+        for kind, found, count in (
+            (TicketLinkKind.RELATED, near, RELATED),
+            (TicketLinkKind.FOLLOW_UP_OF, same, FOLLOW_UPS),
+        ):
+            for later, place in self._random.sample(found, min(count, len(found))):
+                at = self._between(30, 600, MINUTE)
+                later.contact.acts.append((at, Link(later.supervisor, place, kind)))
 
     # ---- what happens in it --------------------------------------------------------------------
 
@@ -705,17 +704,21 @@ class _Writer:
         comments = self._company.feedback[rating]
         return Rate(rating, self._pick(comments) if self._chance(0.75) else None)
 
-    def _draw_day(self, length: timedelta, *, back: timedelta) -> datetime:
-        """When something of that `length` began that ended at most `back` ago, by daylight."""
-        latest = self._now - length - HOUR
-        earliest = max(latest - back, self._now - PERIOD)
-        drawn = earliest + (latest - earliest) * self._random.random()
+    def _draw_age(self, length: timedelta, *, back: timedelta = PERIOD) -> timedelta:
+        """How long ago something of that `length` began that ended at most `back` ago."""
+        least = length + HOUR
+        most = min(least + back, PERIOD)
+        return least + (most - least) * self._random.random()
+
+    def _by_daylight(self, age: timedelta, length: timedelta) -> datetime:
+        """That long ago, at an hour when people are awake, unless it would not be over by now."""
         hour = self._random.triangular(7, 22, 11) * HOUR
-        midnight = drawn.astimezone(self._time_zone).replace(
+        exact = self._now - age
+        midnight = exact.astimezone(self._time_zone).replace(
             hour=0, minute=0, second=0, microsecond=0
         )
-        by_day = (midnight + hour).astimezone(UTC)
-        return by_day if earliest <= by_day <= latest else drawn
+        at = (midnight + hour).astimezone(UTC)
+        return at if self._now - PERIOD <= at < self._now - length else exact
 
     def _words(self, tale: _Tale, texts: Texts) -> str:
         return _filled(self._pick(texts), tale.words)
