@@ -102,6 +102,11 @@ class Actor:
         """This bot, naming that customer for one operation."""
         return Actor(self.kind, self.key, self.name, self.role, customer_id)
 
+    def naming(self, customer_id: ObjectId) -> "Actor":
+        """As `speaking_for`, of a bot that has named nobody; any other actor as it is."""
+        unnamed = self.is_bot and self.customer_id is None
+        return self.speaking_for(customer_id) if unnamed else self
+
     def as_assistant_for(self, customer_id: ObjectId) -> "Actor":
         """This actor, lending its name to a model, which may do what a bot may and no more."""
         return Actor(self.kind, self.key, self.name, Role.BOT, customer_id, is_assistant=True)

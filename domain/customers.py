@@ -222,9 +222,7 @@ class Customers:
         checks = Checks()
         known_as = checks.optional_text("externalId", external_id, longest=KEY_LENGTH, lines=False)
         checks.done()
-        if actor.is_bot and actor.customer_id is None:
-            actor = actor.speaking_for(customer_id)
-        customer = await self.get(actor, customer_id)
+        customer = await self.get(actor.naming(customer_id), customer_id)
         now = self._clock()
         key = ObjectId()
         conversation = Conversation(
