@@ -241,7 +241,8 @@ def demo(
             await play_demo(past, seed=seed, password=_demo_password())
             if made_first_admin and prepared.admin_password:
                 password = prepared.admin_password.get_secret_value()
-                console.print(f"The admin is {prepared.admin_email}, with the password {password}")
+                console.print(f"Admin          {prepared.admin_email}", highlight=False)
+                console.print(f"Password       {password}", highlight=False)
 
     _run(run())
 
