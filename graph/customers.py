@@ -94,7 +94,9 @@ class Conversation(Node):
             count=lambda: customers.count_messages(self.model),
         )
 
-    @strawberry.field(description="The assistant's attempts to answer, newest first. Not for bots.")
+    @strawberry.field(
+        description="The assistant's attempts to answer, newest first. None for bots."
+    )
     async def answers(
         self, info: Info, first: First = 20, after: After = None
     ) -> Connection[Annotated["AssistantAnswer", strawberry.lazy("graph.assistant.answers")]]:

@@ -257,15 +257,14 @@ class Assistant:
     async def answers_page(
         self, actor: Actor, conversation: Conversation, window: Window
     ) -> Page[AssistantAnswer]:
-        """Every attempt, newest first, in a conversation that the actor may see.
-
-        Raises Forbidden for a bot.
-        """
-        actor.require(Permission.READ_ALL_CUSTOMERS)
+        """Every attempt, newest first, in a conversation that the actor may see; none for a bot."""
+        if not actor.may(Permission.READ_ALL_CUSTOMERS):
+            return Page([], has_next=False, has_previous=False)
         return await self._store.answers_page(conversation.id, window)
 
     async def count_answers(self, actor: Actor, conversation: Conversation) -> int:
-        actor.require(Permission.READ_ALL_CUSTOMERS)
+        if not actor.may(Permission.READ_ALL_CUSTOMERS):
+            return 0
         return await self._store.count_answers(conversation.id)
 
     async def _answer_to(self, conversation: Conversation, question: Message) -> Answer | None:

@@ -93,7 +93,6 @@ class AssistantAnswer:
 async def answers_of(
     info: Info, conversation: models.Conversation, first: int | None, after: str | None
 ) -> Connection[AssistantAnswer]:
-    """Raises Forbidden for a bot."""
     assistant, actor = info.context.services.assistant, info.context.actor
     page = await assistant.answers_page(
         actor, conversation, window("answers", first=first, after=after)
