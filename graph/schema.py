@@ -10,8 +10,11 @@ from graphql import (
     DocumentNode,
     Executor,
     GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
     GraphQLSchema,
     OperationType,
+    get_named_type,
     get_operation_ast,
     parse,
     specified_rules,
@@ -169,6 +172,7 @@ class Schema(strawberry.Schema):
             ],
         )
         self._limits = limits
+        self._describe_inputs()
         # Many clients subscribe with the same few documents, and after a restart all at once.
         self._parsed = lru_cache(maxsize=32)(self._parse)
         self._validated = lru_cache(maxsize=32)(self._validate)
@@ -177,6 +181,15 @@ class Schema(strawberry.Schema):
     def core(self) -> GraphQLSchema:
         """The graphql-core schema behind this one, for what walks it."""
         return self._schema
+
+    def _describe_inputs(self) -> None:
+        """Says of a mutation's `input` what its type says, once for both."""
+        assert self.core.mutation_type
+        for field in self.core.mutation_type.fields.values():
+            for argument in field.args.values():
+                of_type = cast("GraphQLNamedType", get_named_type(argument.type))
+                if isinstance(of_type, GraphQLInputObjectType) and not argument.description:
+                    argument.description = of_type.description
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         """As Strawberry's, with those errors coded too that its extensions raise."""
