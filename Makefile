@@ -9,24 +9,38 @@
 PYTHON ?= $(firstword $(foreach v,3.13 3.12 3.11 3.14,$(shell python$v -c 'print("python$v")' 2>/dev/null)) python3)
 BIN := .venv/bin
 GRAPHIQL := graph/static/graphiql/index.js
+DASHBOARD := graph/static/dashboard/index.html
 # Several times as fast as pip.
 install := $(BIN)/uv pip install --quiet --python $(BIN)/python
 say = @printf '\033[1m— %s\033[0m\n'
 
-.PHONY: serve test lint bench lock
+.PHONY: serve test test-dashboard lint bench lock
 
-serve: .venv/.runtime $(GRAPHIQL)
+serve: .venv/.runtime $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/tickets serve
 
-test: .venv/.dev $(GRAPHIQL)
+test: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/pytest $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory test-dashboard)
 
-lint: .venv/.dev
+# The dashboard's own tests: of its parts, and of the whole in a browser against a server of its own.
+test-dashboard: .venv/.runtime $(DASHBOARD)
+	$(say) 'Testing the dashboard'
+	@cd dashboard && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm test --silent
+	@command -v chromium >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		printf '\033[1m— %s\033[0m\n' 'Installing Chromium for the browser tests (apt-get)'; \
+		apt-get update -qq && apt-get install -y -qq chromium >/dev/null; fi
+	@if command -v chromium >/dev/null; then cd dashboard && export PATH="$(CURDIR)/$(BIN):$$PATH" \
+		&& CHROMIUM="$$(command -v chromium)" npm run --silent e2e; \
+		else printf '\033[1m— %s\033[0m\n' 'SKIPPED: the browser tests need Chromium (apt-get install chromium)'; fi
+
+lint: .venv/.dev $(DASHBOARD)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/tickets schema | diff -u schema.graphql -
+	cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent lint
 
 bench: .venv/.dev
 	@$(BIN)/python -m bench $(ARGS)
@@ -63,4 +77,12 @@ $(GRAPHIQL): $(wildcard graph/graphiql/*.* graph/graphiql/src/*) | .venv/.runtim
 	$(say) 'Building GraphiQL, so that it works without internet'
 	@cd graph/graphiql && export PATH="$(CURDIR)/$(BIN):$$PATH" \
 		&& npm ci --no-audit --no-fund --loglevel=error && node build.mjs
+	@touch $@
+
+# Its operations are typed from the schema: one that no longer fits fails here.
+$(DASHBOARD): schema.graphql $(shell find dashboard \( -name node_modules -o -name .angular -o -name e2e \) -prune \
+		-o -type f ! -name '*.generated.ts' ! -name '*.spec.ts' -print) | .venv/.runtime
+	$(say) 'Building the dashboard (dashboard/)'
+	@cd dashboard && export PATH="$(CURDIR)/$(BIN):$$PATH" \
+		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
 	@touch $@

@@ -1,0 +1,102 @@
+type Data = Record<string, unknown>;
+
+interface Ticket {
+  ticketId: string;
+  id: string;
+  version: number;
+}
+
+const TICKET = "ticketId id version";
+
+/** The API as any other client sees it, to make what a test needs and to act as somebody else. */
+export class Api {
+  private constructor(
+    readonly url: string,
+    private readonly authorization?: string,
+  ) {}
+
+  static async signIn(url: string, email: string, password: string): Promise<Api> {
+    const { accessToken } = await new Api(url).succeed(
+      "login",
+      "LoginInput",
+      { email, password },
+      "... on LoginPayload { accessToken }",
+    );
+    return new Api(url, `Bearer ${String(accessToken)}`);
+  }
+
+  async query(query: string, variables: Data = {}): Promise<Data> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        ...(this.authorization && { Authorization: this.authorization }),
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = (await response.json()) as { data: Data | null; errors?: unknown };
+    if (errors || !data) throw new Error(JSON.stringify(errors));
+    return data;
+  }
+
+  /** The success of a mutation; a Problem throws. */
+  async succeed(name: string, inputType: string, input: Data, success: string): Promise<Data> {
+    const data = await this.query(
+      `mutation($input: ${inputType}!) { outcome: ${name}(input: $input) { ${success} ... on Problem { code message } } }`,
+      { input },
+    );
+    const outcome = data["outcome"] as Data;
+    if (outcome["code"]) throw new Error(JSON.stringify(outcome));
+    return outcome;
+  }
+
+  async ticket(mutation: string, input: Data): Promise<Ticket> {
+    const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input`;
+    const payload = await this.succeed(
+      mutation,
+      type,
+      input,
+      `... on TicketPayload { ticket { ${TICKET} } }`,
+    );
+    return payload["ticket"] as Ticket;
+  }
+
+  createTicket(details: Data = {}): Promise<Ticket> {
+    return this.ticket("createTicket", {
+      subject: "A lamp is dark",
+      description: "In front of the school.",
+      category: "other",
+      ...details,
+    });
+  }
+
+  async createAgent(name: string, email: string, role: string, password: string): Promise<string> {
+    const { agent } = await this.succeed(
+      "createAgent",
+      "CreateAgentInput",
+      { name, email, role, password },
+      "... on AgentPayload { agent { id } }",
+    );
+    return (agent as Data)["id"] as string;
+  }
+
+  async createBot(): Promise<Api> {
+    const { secret } = await this.succeed(
+      "createApiKey",
+      "CreateApiKeyInput",
+      { name: "Assistant" },
+      "... on ApiKeyPayload { secret }",
+    );
+    return new Api(this.url, `Bearer ${String(secret)}`);
+  }
+
+  async createCustomer(name: string, phone: string): Promise<string> {
+    const { customer } = await this.succeed(
+      "upsertCustomer",
+      "UpsertCustomerInput",
+      { name, phone },
+      "... on CustomerPayload { customer { id } }",
+    );
+    return (customer as Data)["id"] as string;
+  }
+}

@@ -1,0 +1,111 @@
+import { expect, test } from "./fixtures";
+
+test("both edit one ticket: the conflict is shown, and the user's choice stays", async ({
+  openBrowser,
+  api,
+}) => {
+  const { ticketId } = await api.createTicket({ subject: "Before" });
+  const page = await openBrowser();
+  await page.goto(`/tickets/${ticketId}`);
+  await page.getByRole("button", { name: "Edit: Subject" }).click();
+  await page.getByLabel("Subject", { exact: true }).fill("Mine");
+
+  await api.ticket("updateTicket", { ticketId, subject: "Theirs" });
+  await page.keyboard.press("Enter");
+
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("Mine");
+  await expect(dialog).toContainText("Theirs");
+  await dialog.getByRole("button", { name: "Apply mine" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("Mine");
+  const { ticket } = await api.query(`{ ticket(ticketId: "${ticketId}") { subject } }`);
+  expect(ticket).toEqual({ subject: "Mine" });
+});
+
+test("edits of different fields both win without a question", async ({ page, api }) => {
+  const { ticketId } = await api.createTicket({ subject: "Calm" });
+  await page.goto(`/tickets/${ticketId}`);
+  await page.getByRole("button", { name: "Edit: Subject" }).click();
+  await page.getByLabel("Subject", { exact: true }).fill("Calmer");
+  await api.ticket("updateTicket", { ticketId, priority: "HIGH" });
+  await page.keyboard.press("Enter");
+
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("Calmer");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  const { ticket } = await api.query(`{ ticket(ticketId: "${ticketId}") { subject priority } }`);
+  expect(ticket).toEqual({ subject: "Calmer", priority: "HIGH" });
+});
+
+test("a refused change goes back, with the reason", async ({ page, api }) => {
+  const { ticketId } = await api.createTicket();
+  await page.goto(`/tickets/${ticketId}`);
+  await expect(page.getByTestId("status")).toHaveText("New");
+  await page.route("**/graphql", (route) =>
+    route.fulfill({
+      json: {
+        data: {
+          outcome: { __typename: "SimpleProblem", code: "FORBIDDEN", message: "Not today." },
+        },
+      },
+    }),
+  );
+
+  await page.getByLabel("Change status").selectOption({ label: "Open" });
+
+  await expect(page.getByTestId("toast")).toContainText("Not today.");
+  await expect(page.getByTestId("status")).toHaveText("New");
+});
+
+test("a ticket is worked on from note to resolution", async ({ page, api }) => {
+  const { ticketId } = await api.createTicket();
+  await page.goto(`/tickets/${ticketId}`);
+
+  await page.getByRole("button", { name: "Assign to me" }).click();
+  await expect(page.getByTestId("status")).toHaveText("Open");
+  await page.getByRole("tab", { name: "Notes and activity" }).click();
+  await page.getByLabel("Add a note").fill("Only for us.");
+  await page.getByRole("button", { name: "Add internal note" }).click();
+  await expect(page.locator("[data-visibility=INTERNAL]")).toContainText("Only for us.");
+  await page.getByText("Public", { exact: true }).click();
+  await page.getByLabel("Add a note").fill("We are on our way.");
+  await page.getByRole("button", { name: "Send to usuario" }).click();
+  await expect(page.locator("[data-visibility=PUBLIC]")).toContainText("on our way");
+  await page.getByRole("button", { name: "Escalate" }).click();
+  await page.getByLabel("Reason").fill("They call every hour.");
+  await page.getByRole("dialog").getByRole("button", { name: "Escalate" }).click();
+  await expect(page.getByRole("button", { name: "Lift escalation" })).toBeVisible();
+  await page.getByRole("button", { name: "Resolver" }).click();
+  await page.getByLabel("What was done").fill("A new lamp.");
+  await page.getByRole("dialog").getByRole("button", { name: "Resolver" }).click();
+
+  await expect(page.getByTestId("status")).toHaveText("Resolved");
+  await expect(page.getByText("resolved it")).toBeVisible();
+});
+
+test("a new ticket for a new customer", async ({ page }) => {
+  await page.keyboard.press("c");
+  await page.getByLabel("Find a usuario by name or phone").fill("55 9876 5432");
+  await page.getByRole("button", { name: /Record as new/ }).click();
+  await page.getByLabel("Name").fill("Elena Paz");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("+525598765432")).toBeVisible();
+  await page.getByRole("button", { name: "Create reporte" }).click();
+  await expect(page.getByText("Required").first()).toBeVisible();
+
+  await page.getByText("Other", { exact: true }).click();
+  await page.getByLabel("Subject").fill("The lamp hums");
+  await page.getByLabel("Description").fill("All night.");
+  await page.getByRole("button", { name: "Create reporte" }).click();
+
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("The lamp hums");
+  await expect(page.getByRole("link", { name: "Elena Paz" })).toBeVisible();
+});
+
+test("an agent sees no settings and cannot reach them by address", async ({ openBrowser, api }) => {
+  await api.createAgent("Ana", "ana@example.com", "AGENT", "correct horse battery");
+  const page = await openBrowser("ana@example.com");
+
+  await expect(page.getByRole("navigation", { name: "Main" })).not.toContainText("Settings");
+  await page.goto("/settings");
+  await expect(page).toHaveURL(/\/tickets/);
+});
