@@ -74,6 +74,7 @@ class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.pings: list[Data] = []
+        self._ping = asyncio.Event()
         self.closed: asyncio.Future[SocketClosed] = asyncio.get_running_loop().create_future()
         self._subscriptions: dict[str, Subscription] = {}
         self._reader: asyncio.Task[None] | None = None
@@ -106,6 +107,12 @@ class Socket:
         async with asyncio.timeout(within):
             return await asyncio.shield(self.closed)
 
+    async def pinged(self, times: int, *, within: float = PATIENCE_SECONDS) -> None:
+        async with asyncio.timeout(within):
+            while len(self.pings) < times:
+                await self._ping.wait()
+                self._ping.clear()
+
     def start(self) -> None:
         self._reader = asyncio.create_task(self._read())
 
@@ -121,6 +128,7 @@ class Socket:
                 message = cast("Data", json.loads(await self.connection.recv()))
                 if message["type"] == "ping":
                     self.pings.append(message)
+                    self._ping.set()
                     await self.send({"type": "pong"})
                 elif subscription := self._subscriptions.get(message.get("id", "")):
                     subscription.messages.put_nowait(message)
@@ -157,8 +165,8 @@ async def connected(
     if customer_id is not None:
         payload["customerId"] = customer_id
     async with raw_connection(server) as connection:
-        await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
         try:
+            await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
             acknowledgement = json.loads(await connection.recv())
         except ConnectionClosed:
             raise SocketClosed(connection.close_code, connection.close_reason or "") from None
