@@ -11,9 +11,6 @@ from graphql import (
     get_named_type,
     is_required_input_field,
 )
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosedError
-from websockets.typing import Subprotocol
 
 from domain.accounts import digest
 from domain.errors import ProblemCode
@@ -244,19 +241,6 @@ async def test_nothing_is_changed_by_a_get(admin: Api, make: Factory) -> None:
     assert response.json()["errors"][0]["extensions"]["code"] == "VALIDATION"
     found = await admin.query("query($p: String!) { customer(phone: $p) { id } }", {"p": phone})
     assert found == {"customer": None}
-
-
-@pytest.mark.parametrize("protocol", ["graphql-ws", "soap", None])
-async def test_a_websocket_of_another_protocol_is_closed(
-    protocol: str | None, server: Server
-) -> None:
-    address = server.address.replace("http", "ws") + "/graphql"
-    protocols = [Subprotocol(protocol)] if protocol else None
-
-    async with connect(address, subprotocols=protocols) as socket:
-        with pytest.raises(ConnectionClosedError):
-            await socket.recv()
-        assert socket.close_code == 4406
 
 
 # ---- sizes and cursors ---------------------------------------------------------------------

@@ -1,0 +1,76 @@
+"""What the server says besides GraphQL, and beside each of its answers."""
+
+import re
+
+import pytest
+
+from tests.client import Api
+from tests.servers import Server
+
+VIEWER = "{ viewer { name } }"
+
+
+async def test_a_server_says_that_it_is_there_and_what_it_is_ready_for(server: Server) -> None:
+    live = await server.http.get("/health/live")
+    ready = await server.http.get("/health/ready")
+
+    assert (live.status_code, live.json()) == (200, {"status": "live"})
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert re.fullmatch(r"answers in [\d.]+ ms", ready.json()["checks"]["database"])
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/graphql"])
+async def test_every_answer_has_an_id_of_its_own(path: str, server: Server) -> None:
+    ids = {(await server.http.get(path)).headers["X-Request-Id"] for _ in range(3)}
+
+    assert len(ids) == 3
+
+
+async def test_a_callers_own_id_is_kept_and_logged(server: Server, admin: Api) -> None:
+    answer = await admin.execute(VIEWER, headers={"X-Request-Id": "trace.me-2_a"})
+
+    assert answer.headers["X-Request-Id"] == "trace.me-2_a"
+    assert "request_id=trace.me-2_a" in server.log()
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a" * 101, "<script>", "a=b"])
+async def test_an_id_that_could_upset_a_log_is_replaced(given: str, admin: Api) -> None:
+    answer = await admin.execute(VIEWER, headers={"X-Request-Id": given})
+
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-Id"])
+
+
+async def test_nothing_that_is_said_to_the_server_is_logged(server: Server, admin: Api) -> None:
+    document = '{ customer(phone: "+52 55 0000 9999") { id } }'
+    await admin.execute(document, headers={"X-Request-Id": "looked-up"})
+
+    log = server.log(100_000)
+    assert "request_id=looked-up" in log
+    assert "0000 9999" not in log
+    assert str(admin.credential) not in log
+
+
+async def test_graphiql_is_served_to_a_browser_and_nobody_else(server: Server) -> None:
+    page = await server.http.get("/graphql", headers={"Accept": "text/html"})
+    other = await server.http.get("/graphql", headers={"Accept": "application/json"})
+
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "content-security-policy" in page.headers
+    assert other.status_code == 400
+    assert other.json()["errors"][0]["extensions"]["code"] == "VALIDATION"
+
+
+async def test_a_query_can_be_got(server: Server, admin: Api) -> None:
+    answer = await server.http.get(
+        "/graphql",
+        params={"query": VIEWER},
+        headers={**admin.headers, "Accept": "application/json"},
+    )
+
+    assert answer.json() == {"data": {"viewer": {"name": "Admin"}}}
+
+
+async def test_there_is_nothing_elsewhere(server: Server) -> None:
+    assert (await server.http.get("/unheard/of")).status_code == 404
+    assert (await server.http.get("/")).status_code in (302, 307)
+    assert "server" not in (await server.http.get("/health/live")).headers
