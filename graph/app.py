@@ -35,6 +35,7 @@ from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
 from domain.watches import Watches
+from graph.assistant.mcp import McpEndpoint
 from graph.assistant.tools import define_tools
 from graph.connections import Connections
 from graph.context import Services
@@ -314,14 +315,18 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         allowed_origins=settings.allowed_origins,
     )
 
+    mcp = McpEndpoint(schema, services)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await prepare(database, settings, services)
         await channel.start()
         try:
-            yield
+            async with mcp.run():
+                yield
         finally:
             await channel.stop()
+            await services.assistant.close()
             await database.close()
 
     async def ready(_: Request) -> Response:
@@ -344,6 +349,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         routes=[
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
+            Route("/mcp", mcp),
             Route("/health/live", _live),
             Route("/health/ready", ready),
             graphiql_files(),

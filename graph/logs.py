@@ -47,5 +47,14 @@ def configure_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("pymongo", "httpx", "httpcore", "asyncio"):
+    for noisy in (
+        "pymongo",
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "openai",
+        "mcp",
+        "asyncio",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -186,6 +186,10 @@ class Assistant:
         self._time_zone = time_zone
         self._secret_key = secret_key
 
+    async def close(self) -> None:
+        if self._provider is not None:
+            await self._provider.close()
+
     async def respond(
         self,
         actor: Actor,
