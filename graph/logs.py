@@ -47,14 +47,6 @@ def configure_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in (
-        "pymongo",
-        "httpx",
-        "httpx2",
-        "httpcore",
-        "httpcore2",
-        "openai",
-        "mcp",
-        "asyncio",
-    ):
+    # In their debugging lines some of them would show what customers say.
+    for noisy in ("pymongo", "httpx2", "httpcore2", "openai", "mcp", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

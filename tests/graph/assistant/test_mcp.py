@@ -3,13 +3,14 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp.types import RequestParamsMeta
 
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
@@ -93,10 +94,11 @@ async def test_a_call_with_an_id_is_carried_out_once(
     server: Server, bot: Bot, make: Factory
 ) -> None:
     customer = await make.customer()
+    identified = cast("RequestParamsMeta", {"tickets/callId": "a"})
     async with client(server, bot.secret, X_Customer_Id=customer["id"]) as mcp:
         first, again, other = [
             structured(await mcp.call_tool("create_ticket_report", REPORT, meta=meta))
-            for meta in ({"tickets/callId": "a"}, {"tickets/callId": "a"}, None)
+            for meta in (identified, identified, None)
         ]
     assert first == again
     assert other["ticketId"] != first["ticketId"]
