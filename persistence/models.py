@@ -673,4 +673,6 @@ MODELS: tuple[type[Model], ...] = (
     AnswerDraft,
     AssistantRevision,
     AssistantActivation,
+    SystemSetting,
+    ConfigurationChange,
 )

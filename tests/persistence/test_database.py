@@ -6,9 +6,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from persistence import models
 from persistence.database import Database, Transaction, connected
 from persistence.errors import STORAGE_ERRORS, is_unavailable
 from persistence.models import MODELS
+from persistence.odm import Model
 from tests.examples import NOW
 from tests.servers import free_port, new_database_name
 
@@ -134,6 +136,15 @@ async def test_instants_come_back_aware(database: Database) -> None:
     instants = database.named_collection("instants")
     await instants.insert_one({"_id": 1, "at": NOW})
     assert await instants.find_one({}) == {"_id": 1, "at": NOW}
+
+
+def test_every_model_has_its_indexes_made() -> None:
+    declared = {
+        each
+        for each in vars(models).values()
+        if isinstance(each, type) and issubclass(each, Model) and each is not Model
+    }
+    assert declared == set(MODELS)
 
 
 async def test_several_processes_may_prepare_one_database_at_once(mongodb_uri: str) -> None:
