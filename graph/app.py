@@ -1,5 +1,6 @@
 """The composition root: what the process is made of, wired in one place."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from domain.access import SYSTEM
 from domain.accounts import Accounts, Passwords
 from domain.assistant.revisions import Revisions
 from domain.assistant.service import AnswerLimits, Assistant
+from domain.assistant.stream import AnswerStreams
 from domain.clock import Clock, SetClock, utc_now
 from domain.configuration.defaults import built_in
 from domain.configuration.editor import ConfigurationEditor
@@ -66,6 +68,7 @@ from persistence.statistics import StatisticsStore
 from persistence.tickets import TicketStore
 
 if TYPE_CHECKING:
+    from domain.assistant.hosted import HostedAgent
     from domain.assistant.provider import Provider
 
 log = structlog.stdlib.get_logger("tickets.app")
@@ -137,6 +140,7 @@ def build_services(
         clock=clock,
     )
     assistant_store = AssistantStore(database)
+    provider = _provider(settings)
     # Only once somebody asks: few of those who build services need a schema.
     core = cache(schema_types)
     revisions = Revisions(
@@ -144,6 +148,7 @@ def build_services(
         store=assistant_store,
         settings=configuration_store,
         define_tools=lambda configured: define_tools(core(), configured, ToolFormat.RESPONSES),
+        hosted=_hosted_agent(settings, provider, assistant_store, configuration, channel, clock),
         clock=clock,
         auto_sync=settings.assistant_auto_sync,
     )
@@ -178,7 +183,7 @@ def build_services(
             conversations=conversations,
             revisions=revisions,
             configuration=configuration,
-            provider=_provider(settings),
+            provider=provider,
             limits=AnswerLimits(
                 seconds=settings.assistant_answer_seconds, failures=settings.assistant_failures
             ),
@@ -193,6 +198,12 @@ def build_services(
         watches=Watches(sessions=sessions, channel=channel, clock=clock),
         feed=feed,
         live_statistics=LiveStatistics(feed=feed, reader=statistics, clock=clock),
+        answer_streams=AnswerStreams(
+            store=assistant_store,
+            customer_store=customer_store,
+            customers=customers,
+            channel=channel,
+        ),
         configuration_signal=channel.signal(Topic.CONFIGURATION),
     )
 
@@ -207,6 +218,28 @@ def _provider(settings: Settings) -> "Provider | None":
         base_url=settings.openai_base_url,
         model=settings.openai_model,
         timeout_seconds=settings.assistant_answer_seconds,
+    )
+
+
+def _hosted_agent(
+    settings: Settings,
+    provider: "Provider | None",
+    store: AssistantStore,
+    configuration: StoredConfiguration,
+    channel: Channel,
+    clock: Clock,
+) -> "HostedAgent | None":
+    if settings.openai_agent_id is None or provider is None:
+        return None
+    from domain.assistant.hosted import HostedAgent
+
+    return HostedAgent(
+        agent_id=settings.openai_agent_id,
+        provider=provider,
+        store=store,
+        configuration=configuration,
+        channel=channel,
+        clock=clock,
     )
 
 
@@ -321,10 +354,12 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await prepare(database, settings, services)
         await channel.start()
+        following = asyncio.create_task(services.revisions.follow())
         try:
             async with mcp.run():
                 yield
         finally:
+            following.cancel()
             await channel.stop()
             await services.assistant.close()
             await database.close()

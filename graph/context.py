@@ -11,6 +11,7 @@ from domain.access import Actor
 from domain.accounts import Accounts
 from domain.assistant.revisions import Revisions
 from domain.assistant.service import Assistant
+from domain.assistant.stream import AnswerStreams
 from domain.clock import Clock
 from domain.configuration import Configuration
 from domain.configuration.editor import ConfigurationEditor
@@ -52,6 +53,7 @@ class Services:
     watches: Watches
     feed: Feed
     live_statistics: LiveStatistics
+    answer_streams: AnswerStreams
     configuration_signal: Signal
 
 

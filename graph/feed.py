@@ -67,11 +67,8 @@ _Filter = Annotated[
 ]
 
 
-@strawberry.type(
-    description="What can be followed, by WebSocket (graphql-transport-ws) or server-sent events. "
-    "What a viewer may see is decided anew for each item. Errors end a subscription."
-)
-class Subscription:
+@strawberry.type
+class FeedSubscriptions:
     @strawberry.subscription(
         description="What happens to the tickets that the viewer may see: every committed event, "
         "in order, once. A ticket that comes into the viewer's sight or goes out of it, enters or "

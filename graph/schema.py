@@ -27,6 +27,7 @@ from strawberry.types.scalar import ScalarDefinition
 from domain.clock import to_utc
 from graph.accounts import AccountMutations, AccountQueries, Agent
 from graph.assistant.answers import AssistantMutations, AssistantQueries
+from graph.assistant.stream import AnswerSubscriptions
 from graph.assistant.sync import AssistantSyncMutations, AssistantSyncQueries
 from graph.configuration import (
     ConfigurationConflictHandler,
@@ -44,7 +45,7 @@ from graph.errors import (
     coded,
     is_coded,
 )
-from graph.feed import Subscription
+from graph.feed import FeedSubscriptions
 from graph.limits import LimitOperations, OperationLimits
 from graph.nodes import Node, split_id
 from graph.operations import Operation
@@ -121,6 +122,14 @@ class Mutation(
     AssistantMutations,
     AssistantSyncMutations,
 ):
+    pass
+
+
+@strawberry.type(
+    description="What can be followed, by WebSocket (graphql-transport-ws) or server-sent events. "
+    "What a viewer may see is decided anew for each item. Errors end a subscription."
+)
+class Subscription(FeedSubscriptions, AnswerSubscriptions):
     pass
 
 

@@ -18,7 +18,7 @@ from persistence.models import (
     ConversationHandler,
     HostedSync,
 )
-from persistence.pages import Page, Window, read_page
+from persistence.pages import Page, Window, count_items, read_page
 
 # The outcomes after which a message needs no further answer.
 _ANSWERED = [AnswerOutcome.SENT.value, AnswerOutcome.HANDED_OVER.value]
@@ -129,6 +129,13 @@ class AssistantStore:
         )
         return [from_document(AssistantAnswer, document) async for document in found]
 
+    async def latest_answer(self, conversation_id: ObjectId) -> AssistantAnswer | None:
+        """The attempt that ended last."""
+        found = await self._answers.find_one(
+            {"conversation_id": conversation_id, "sort": {"$gte": ""}}, sort=[("sort", -1)]
+        )
+        return from_document(AssistantAnswer, found) if found else None
+
     async def answers_page(
         self, conversation_id: ObjectId, window: Window
     ) -> Page[AssistantAnswer]:
@@ -180,6 +187,13 @@ class AssistantStore:
         """Of two at the same position one is committed, and the other's transaction tried again."""
         await self._activations.insert_one(to_document(activation), session=session)
 
+    async def claim_hosted(self, activation: ObjectId, claim: HostedSync) -> bool:
+        """Of any number of processes that ask, one is told that it is the one to bring in step."""
+        updated = await self._activations.update_one(
+            {"_id": activation, "hosted": None}, {"$set": {"hosted": to_document(claim)}}
+        )
+        return updated.modified_count == 1
+
     async def set_hosted(self, activation: ObjectId, hosted: HostedSync) -> None:
         await self._activations.update_one(
             {"_id": activation}, {"$set": {"hosted": to_document(hosted)}}
@@ -192,4 +206,4 @@ class AssistantStore:
         )
 
     async def count_activations(self) -> int:
-        return await self._activations.count_documents({})
+        return await count_items(self._activations, {}, key="position")

@@ -33,6 +33,8 @@ class Topic(StrEnum):
     TICKET_EVENTS = "ticket_events"
     CONFIGURATION = "configuration"
     ACCOUNTS = "accounts"
+    ANSWERS = "answers"
+    REVISIONS = "revisions"
 
 
 # The collections that are followed, and what a change of one is a change of.
@@ -42,6 +44,9 @@ TOPICS: Mapping[str, Topic] = {
     "agents": Topic.ACCOUNTS,
     "sessions": Topic.ACCOUNTS,
     "api_keys": Topic.ACCOUNTS,
+    # Whose key is the conversation's.
+    "answer_drafts": Topic.ANSWERS,
+    "assistant_activations": Topic.REVISIONS,
 }
 
 # The same for every stream ever opened: a server resumes a stream only with its own pipeline.

@@ -24,6 +24,7 @@ class Phrase(StrEnum):
     INVALID = "invalid"
     REPEATED_CALL = "repeated call"
     HANDED_OVER = "handed over"
+    TODAY = "today"
 
 
 # `{o}` is the ending that agrees with the ticket's noun, `{el}`, `{ningun}` and `{un}` are words
@@ -45,6 +46,7 @@ _SPANISH: Final[Mapping[Phrase, str]] = {
     Phrase.REPEATED_CALL: "Este call_id ya se usó con otros argumentos. Usa uno nuevo.",
     Phrase.HANDED_OVER: "Disculpa, en este momento no puedo responderte. En breve continuará "
     "contigo {un} {agent}.",
+    Phrase.TODAY: "la fecha del mensaje",
 }
 _ENGLISH: Final[Mapping[Phrase, str]] = {
     Phrase.CREATED: "{ticket} created successfully",
@@ -63,6 +65,7 @@ _ENGLISH: Final[Mapping[Phrase, str]] = {
     Phrase.REPEATED_CALL: "This call_id was used with other arguments. Use a new one.",
     Phrase.HANDED_OVER: "I am sorry, I cannot answer you at the moment. Somebody of our team will "
     "continue with you shortly.",
+    Phrase.TODAY: "the date of the message",
 }
 _PHRASES: Final = {"es": _SPANISH, "en": _ENGLISH}
 

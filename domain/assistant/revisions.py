@@ -8,9 +8,9 @@ model was told.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from domain.access import SYSTEM, Actor, Permission
 from domain.assistant.exchange import DefineTools, JsonObject
@@ -23,8 +23,12 @@ from domain.templates import substitute
 from persistence.assistant import AssistantStore
 from persistence.configuration import ConfigurationStore
 from persistence.database import Database, Transaction
+from persistence.documents import evolve
 from persistence.models import AssistantActivation, AssistantRevision, RevisionChange
 from persistence.pages import Page, Window
+
+if TYPE_CHECKING:
+    from domain.assistant.hosted import HostedAgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Revisions:
         store: AssistantStore,
         settings: ConfigurationStore,
         define_tools: DefineTools,
+        hosted: "HostedAgent | None",
         clock: Clock,
         auto_sync: bool,
     ) -> None:
@@ -95,6 +100,7 @@ class Revisions:
         self._store = store
         self._settings = settings
         self._define_tools = define_tools
+        self._hosted = hosted
         self._clock = clock
         self.auto_sync = auto_sync
 
@@ -102,7 +108,7 @@ class Revisions:
         """What the assistant is told now; compiled from the configuration where nothing is yet."""
         activation = await self._store.latest_activation()
         if activation is None:
-            return (await self.sync(SYSTEM)).revision
+            return (await self._sync(SYSTEM)).revision
         stored = await self._store.find_revision(activation.revision)
         assert stored is not None, "a revision is stored before it is activated"
         return Revision.from_content(stored.content)
@@ -110,12 +116,19 @@ class Revisions:
     async def sync(self, actor: Actor, *, instructions: bool = True, tools: bool = True) -> Synced:
         """Compiles what is asked for anew, leaves the rest as it is, and makes the result active.
 
-        Raises Forbidden, and ValidationFailed where nothing is asked for.
+        Brings the hosted agent in step, whether or not anything has changed here. Raises
+        Forbidden, and ValidationFailed where nothing is asked for.
         """
         actor.require(Permission.MANAGE_CONFIGURATION)
         if not (instructions or tools):
             raise ValidationFailed.of("syncInstructions", "sync instructions, tools or both")
+        synced = await self._sync(actor, instructions=instructions, tools=tools)
+        if self._hosted is None:
+            return synced
+        hosted = await self._hosted.bring_in_step()
+        return replace(synced, activation=evolve(synced.activation, hosted=hosted))
 
+    async def _sync(self, actor: Actor, *, instructions: bool = True, tools: bool = True) -> Synced:
         async def attempt(session: Transaction) -> Synced:
             # Read with the write, so that a change of the configuration comes before or after.
             compiled = self._compile(await self._configured(session))
@@ -141,7 +154,12 @@ class Revisions:
     async def start(self) -> None:
         """Makes what this version of the program would tell the assistant active, if automatic."""
         if self.auto_sync:
-            await self.sync(SYSTEM)
+            await self._sync(SYSTEM)
+
+    async def follow(self) -> None:
+        """Keeps the hosted agent in step for as long as it is not cancelled, where there is one."""
+        if self._hosted is not None:
+            await self._hosted.follow()
 
     async def status(self, actor: Actor) -> SyncStatus:
         """Raises Forbidden."""

@@ -1,0 +1,102 @@
+"""The answer in a conversation as it is written, for whoever watches, in whichever process."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bson import ObjectId
+
+from domain.access import Actor
+from domain.customers import Customers
+from domain.watches import Watch
+from persistence.assistant import AssistantStore
+from persistence.channel import Change, Channel, Position, Signal, Topic
+from persistence.customers import CustomerStore
+from persistence.models import AssistantAnswer, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """`text` is the answer as far as it has been written; it may still be another in the end."""
+
+    viewer: Actor
+    conversation_id: ObjectId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt has ended; `message` is what was sent, if anything was."""
+
+    viewer: Actor
+    answer: AssistantAnswer
+    message: Message | None
+
+
+Progress = Writing | Ended
+
+
+class AnswerStreams:
+    def __init__(
+        self,
+        *,
+        store: AssistantStore,
+        customer_store: CustomerStore,
+        customers: Customers,
+        channel: Channel,
+    ) -> None:
+        self._store = store
+        self._customer_store = customer_store
+        self._customers = customers
+        # Of each conversation that somebody follows, with how many do.
+        self._signals: dict[ObjectId, tuple[Signal, int]] = {}
+        channel.listen(Topic.ANSWERS, self._changed, on_gap=self._missed)
+
+    async def follow(self, watch: Watch, conversation_id: ObjectId) -> AsyncGenerator[Progress]:
+        """What is being written now, if anything is, and everything from now on.
+
+        Who reads slowly gets the text as it then is, and misses no end but those that others have
+        followed since. Raises NotFound, and Unauthenticated once the credential is good no more.
+        """
+        with self._signal(conversation_id) as signal:
+            last = await self._store.latest_answer(conversation_id)
+            shown = ""
+            while True:
+                count = signal.count
+                viewer = (await watch.identity()).actor
+                await self._customers.get_conversation(viewer, conversation_id)
+                draft = await self._store.find_draft(conversation_id)
+                answer = await self._store.latest_answer(conversation_id)
+                text = draft.text if draft else ""
+                if answer is not None and (last is None or answer.id != last.id):
+                    last, shown = answer, ""
+                    yield Ended(viewer, answer, await self._sent(answer))
+                elif text not in ("", shown):
+                    shown = text
+                    yield Writing(viewer, conversation_id, text)
+                else:
+                    await signal.after(count)
+
+    async def _sent(self, answer: AssistantAnswer) -> Message | None:
+        if answer.message_id is None:
+            return None
+        return await self._customer_store.find_message_by_key(answer.message_id)
+
+    @contextmanager
+    def _signal(self, conversation_id: ObjectId) -> Generator[Signal]:
+        signal, users = self._signals.get(conversation_id) or (Signal(), 0)
+        self._signals[conversation_id] = (signal, users + 1)
+        try:
+            yield signal
+        finally:
+            _, users = self._signals.pop(conversation_id)
+            if users > 1:
+                self._signals[conversation_id] = (signal, users - 1)
+
+    def _changed(self, change: Change) -> None:
+        if isinstance(change.key, ObjectId) and change.key in self._signals:
+            self._signals[change.key][0].give()
+
+    def _missed(self, _: Position) -> None:
+        for signal, _users in self._signals.values():
+            signal.give()
