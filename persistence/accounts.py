@@ -10,7 +10,7 @@ from persistence.database import Database, Transaction
 from persistence.documents import Document, from_document, to_document
 from persistence.errors import Duplicate
 from persistence.models import Agent, ApiKey, Role, Session
-from persistence.pages import Page, Window, read_page
+from persistence.pages import Page, Window, count_items, read_page
 
 
 class AccountStore:
@@ -80,7 +80,7 @@ class AccountStore:
         )
 
     async def count_agents(self, *, active_only: bool) -> int:
-        return await self._agents.count_documents(_active(active_only=active_only))
+        return await count_items(self._agents, _active(active_only=active_only), key="sort")
 
     # ---- sessions --------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class AccountStore:
         return await read_page(self._api_keys, ApiKey, {}, window, key="sort", descending=True)
 
     async def count_api_keys(self) -> int:
-        return await self._api_keys.count_documents({})
+        return await count_items(self._api_keys, {}, key="sort")
 
 
 def _active(*, active_only: bool) -> Document:

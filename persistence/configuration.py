@@ -14,7 +14,7 @@ from persistence.database import Database, Transaction
 from persistence.documents import Document, from_document, to_document
 from persistence.errors import Duplicate
 from persistence.models import ConfigurationChange, SystemSetting
-from persistence.pages import Page, Window, read_page
+from persistence.pages import Page, Window, count_items, read_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class ConfigurationStore:
         )
 
     async def count_changes(self, key: str | None) -> int:
-        return await self._changes.count_documents(_of(key))
+        return await count_items(self._changes, _of(key), key="sort")
 
     async def last_items(
         self, key: str, ids: Collection[str], *, session: Transaction | None = None

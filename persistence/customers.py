@@ -16,7 +16,7 @@ from persistence.models import (
     Customer,
     Message,
 )
-from persistence.pages import Page, Window, read_page
+from persistence.pages import Page, Window, count_items, read_page
 from persistence.tickets import words_clause
 
 
@@ -64,7 +64,7 @@ class CustomerStore:
         )
 
     async def count(self, words: tuple[str, ...]) -> int:
-        return await self._customers.count_documents(_matching(words))
+        return await count_items(self._customers, _matching(words), key="sort")
 
     # ---- conversations ---------------------------------------------------------------------
 

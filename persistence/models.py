@@ -383,7 +383,7 @@ class Conversation(Model):
             IndexModel(
                 [("channel", ASCENDING), ("external_id", ASCENDING)],
                 unique=True,
-                partialFilterExpression={"external_id": {"$type": "string"}},
+                partialFilterExpression={"external_id": {"$gt": ""}},
             ),
         ],
     }
@@ -410,7 +410,7 @@ class Message(Model):
             IndexModel(
                 [("conversation_id", ASCENDING), ("external_id", ASCENDING)],
                 unique=True,
-                partialFilterExpression={"external_id": {"$type": "string"}},
+                partialFilterExpression={"external_id": {"$gt": ""}},
             ),
         ],
     }

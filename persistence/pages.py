@@ -43,17 +43,15 @@ async def read_page(
     between two pages never repeat or skip an item, since a cursor is a key and not an offset.
     """
     beyond, short_of = ("$lt", "$gt") if descending else ("$gt", "$lt")
-    # Always a range on the key, also on the first page: it names an index to walk.
     bounds: Document = {}
     if window.after is not None:
         bounds[beyond] = window.after
     if window.before is not None:
         bounds[short_of] = window.before
-    if not bounds:
-        bounds["$gte"] = -1 if key in _INTEGER_KEYS else ""
+    within = {key: bounds} if bounds else whole(key)
     direction = -1 if descending is not window.backwards else 1
     found: list[Document] = (
-        await collection.find({**conditions, key: bounds}, projection)
+        await collection.find({**conditions, **within}, projection)
         .sort([(key, direction)])
         .limit(window.size + 1)
         .to_list(None)
@@ -64,6 +62,16 @@ async def read_page(
         items.reverse()
         return Page(items, has_next=window.before is not None, has_previous=more)
     return Page(items, has_next=more, has_previous=window.after is not None)
+
+
+async def count_items(collection: Collection, conditions: Document, *, key: str) -> int:
+    """How many documents there are to page through by `key`, counted by the same indexes."""
+    return await collection.count_documents({**conditions, **whole(key)})
+
+
+def whole(key: str) -> Document:
+    """What every document meets: it names an index to walk, where no other condition does."""
+    return {key: {"$gte": -1 if key in _INTEGER_KEYS else ""}}
 
 
 _INTEGER_KEYS = frozenset({"position", "version"})

@@ -9,6 +9,7 @@ from bson import ObjectId
 from persistence.database import Database
 from persistence.documents import Document
 from persistence.models import SlaState, SlaTargetKind, Ticket, TicketPriority, TicketStatus
+from persistence.pages import whole
 from persistence.tickets import TicketQuery, TicketScope, conditions_of
 
 
@@ -52,7 +53,7 @@ class StatisticsStore:
         `time_zone` is an IANA name. Needs $percentile: MongoDB 7.0 or the embedded server.
         """
         pipeline: list[Document] = [
-            {"$match": {**conditions_of(query, scope), "sort.created": {"$gte": ""}}},
+            {"$match": {**conditions_of(query, scope), **whole("sort.created")}},
             {
                 "$facet": {
                     "totals": [

@@ -28,7 +28,7 @@ from persistence.models import (
     TicketSource,
     TicketStatus,
 )
-from persistence.pages import Page, Window, read_page
+from persistence.pages import Page, Window, count_items, read_page
 
 # What a page of tickets leaves in the database: fields that are only there to be queried.
 _SHOWN: Document = {"terms": 0, "audience": 0}
@@ -282,7 +282,7 @@ class TicketStore:
         )
 
     async def count(self, query: TicketQuery, scope: TicketScope) -> int:
-        return await self._tickets.count_documents(conditions_of(query, scope))
+        return await count_items(self._tickets, conditions_of(query, scope), key="sort.created")
 
     async def counts_by_customer(
         self, customer_ids: Iterable[ObjectId], open_statuses: Sequence[TicketStatus]

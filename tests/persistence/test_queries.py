@@ -1,0 +1,350 @@
+"""What the API sends to the database: served by indexes, and as often for many rows as for one."""
+
+import json
+import os
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from bson import ObjectId
+from graphql import GraphQLInputObjectType
+
+from graph.schema import schema_types
+from persistence.database import Database, connected
+from tests.client import WHOLE_TICKET, Api, Data
+from tests.factories import Factory
+from tests.servers import (
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    Server,
+    new_database_name,
+    running_server,
+    settings,
+)
+from tests.wire import Command, Recorder, recording
+
+AT = "2026-11-22T10:00:00Z"
+IS_MONGODB = "TICKETS_TEST_MONGODB_URI" in os.environ
+
+
+@pytest.fixture(scope="module")
+async def recorder(mongodb_uri: str) -> AsyncGenerator[Recorder]:
+    async with recording(mongodb_uri) as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="module")
+def database_name() -> str:
+    return new_database_name()
+
+
+@pytest.fixture(scope="module")
+async def recorded(
+    recorder: Recorder, database_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Server]:
+    environment = settings(mongodb_uri=recorder.uri, database_name=database_name)
+    log_file: Path = tmp_path_factory.mktemp("recorded") / "server.log"
+    async with running_server(environment, log_file) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def root(recorded: Server) -> Api:
+    return await recorded.sign_in()
+
+
+@pytest.fixture(scope="module")
+def build(recorded: Server, root: Api) -> Factory:
+    return Factory(recorded, root)
+
+
+@pytest.fixture(scope="module")
+async def stored(database_name: str, mongodb_uri: str) -> AsyncGenerator[Database]:
+    """The recorded server's database, on a way of its own."""
+    async with connected(mongodb_uri, database_name) as database:
+        yield database
+
+
+# ---- indexes -------------------------------------------------------------------------------
+
+
+async def test_every_list_of_tickets_is_served_by_an_index(
+    recorder: Recorder, root: Api, build: Factory, stored: Database
+) -> None:
+    customer = await build.customer()
+    conversation = await build.conversation(customer)
+    agent, bot = await build.person("AGENT"), await build.bot()
+    filters: Data = {
+        "status": ["NEW", "OPEN"],
+        "priority": ["LOW"],
+        "category": ["other"],
+        "assigneeId": agent.id,
+        "assignedToMe": True,
+        "unassigned": True,
+        "customerId": customer["id"],
+        "conversationId": conversation["id"],
+        "tag": "roof",
+        "source": "API",
+        "escalated": True,
+        "slaState": ["BREACHED", "PENDING"],
+        "createdAfter": AT,
+        "createdBefore": AT,
+        "updatedAfter": AT,
+        "updatedBefore": AT,
+    }
+    declared = schema_types().type_map["TicketFilter"]
+    assert isinstance(declared, GraphQLInputObjectType)
+    assert filters.keys() == declared.fields.keys()
+    recorder.commands.clear()
+    for filter in [{}, {"escalated": False}, *({name: filters[name]} for name in filters)]:
+        for viewer in (root, agent.api, bot.api.speaking_for(customer["id"])):
+            for search in (None, "lampara rota"):
+                await viewer.query(TICKETS, {"filter": filter, "search": search})
+        for viewer in (root, agent.api):
+            await viewer.query(STATISTICS, {"filter": filter})
+    unserved = await not_served(stored, recorder.commands)
+    assert not unserved, "\n".join(unserved)
+
+
+STATISTICS = "query($filter: TicketFilter) { ticketStatistics(filter: $filter) { total } }"
+# Every order from both ends, and the count.
+TICKETS = (
+    "query($filter: TicketFilter, $search: String) {"
+    " tickets(filter: $filter, search: $search) { totalCount }"
+    + "".join(
+        f" {field}_{direction}: tickets(filter: $filter, search: $search, first: 1,"
+        f" orderBy: {{field: {field}, direction: {direction}}}) {{ nodes {{ id }} }}"
+        for field in ("CREATED_AT", "UPDATED_AT", "PRIORITY", "RESOLUTION_DUE_AT")
+        for direction in ("ASC", "DESC")
+    )
+    + "}"
+)
+
+
+async def test_everything_else_is_served_by_an_index(
+    recorder: Recorder, recorded: Server, root: Api, build: Factory, stored: Database
+) -> None:
+    recorder.commands.clear()
+    ids = await work(recorded, root, build)
+    asked = EVERYTHING.values()
+    await root.query(
+        "query($ticketId: String!, $phone: String!, $node: ID!, $conversationId: ID!) {"
+        f" {' '.join(asked)} }} {WHOLE_TICKET}",
+        ids,
+    )
+    unserved = await not_served(stored, recorder.commands)
+    assert not unserved, "\n".join(unserved)
+
+
+def test_every_query_of_the_schema_was_asked() -> None:
+    declared = schema_types().query_type
+    assert declared is not None
+    assert EVERYTHING.keys() | {"tickets", "ticketStatistics"} == declared.fields.keys()
+
+
+# Each with everything that it reads by a query of its own; lists of tickets have their own test.
+EVERYTHING = {
+    "viewer": "viewer { id }",
+    "agents": "agents { totalCount nodes { id } } all: agents(activeOnly: false) { totalCount }",
+    "apiKeys": "apiKeys { totalCount nodes { id } }",
+    "ticket": "ticket(ticketId: $ticketId) { ...WholeTicket all: notes { totalCount }"
+    " public: notes(visibility: PUBLIC) { totalCount } past: history { totalCount } }",
+    "customer": "customer(phone: $phone) { id conversations { totalCount nodes { id } }"
+    " statistics { totalTickets } tickets { totalCount nodes { id } } }",
+    "customers": "customers { totalCount nodes { id } }"
+    ' found: customers(search: "ana 5255") { totalCount nodes { id } }',
+    "conversation": "conversation(id: $conversationId) { id handledBy { id }"
+    " messages { totalCount nodes { id } } tickets { totalCount nodes { id } } }",
+    "configuration": "configuration { terminology { agentNoun } }",
+    "configurationHistory": "configurationHistory { totalCount nodes { id } }"
+    " some: configurationHistory(section: TERMINOLOGY) { totalCount nodes { id } }",
+    "configurationPreview": "configurationPreview { nextTicketId }",
+    "assistantTools": "assistantTools",
+    "assistantRevisions": "assistantRevisions { totalCount nodes { hash } }",
+    "node": "node(id: $node) { id }",
+}
+
+
+async def work(server: Server, root: Api, build: Factory) -> Data:
+    """Everything that is done to accounts, customers and tickets; what it was done to."""
+    person, bot = await build.person("SUPERVISOR"), await build.bot()
+    customer = await build.customer()
+    conversation = await build.conversation(customer, externalId="c1")
+    await build.conversation(customer, externalId="c1")
+    speaking = {"conversationId": conversation["id"]}
+    for _ in range(2):
+        await bot.api.succeed("recordMessage", **speaking, text="Hello", externalId="m1")
+    await root.succeed("takeOverConversation", **speaking)
+    details = {"subject": "A", "description": "B", "category": "other"}
+    keyed = {**details, **speaking, "idempotencyKey": "1"}
+    await bot.api.succeed("createTicket", **keyed)
+    made = await bot.api.succeed("createTicket", **keyed)
+    ticket_id: str = made["ticket"]["ticketId"]
+    other = await build.ticket(customerPhone=customer["phone"])
+    on: Data = {"ticketId": ticket_id}
+    await root.succeed("assignTicket", **on, assigneeId=person.id)
+    await root.succeed("updateTicket", **on, subject="C", priority="URGENT")
+    await root.problem("updateTicket", **on, subject="D", expectedVersion=1)
+    await root.succeed("escalateTicket", **on, reason="E", escalateToId=person.id)
+    await root.succeed("liftEscalation", **on)
+    noted = await root.succeed("addTicketNote", **on, content="F", visibility="PUBLIC")
+    await root.succeed("retractTicketNote", noteId=noted["ticket"]["notes"]["nodes"][0]["id"])
+    noted = await root.succeed("addTicketNote", **on, content="G", visibility="PUBLIC")
+    await root.succeed("changeTicketStatus", **on, status="PENDING_CUSTOMER")
+    await bot.api.succeed("recordMessage", **speaking, text="Again")
+    await root.succeed("linkTickets", **on, otherTicketId=other["ticketId"], kind="DUPLICATE_OF")
+    await root.succeed("linkTickets", **on, otherTicketId=other["ticketId"], kind="RELATED")
+    await root.succeed("resolveTicket", **on, summary="H")
+    await root.succeed("changeTicketStatus", **on, status="CLOSED")
+    await root.succeed("recordFeedback", **on, rating=5)
+    await root.succeed("upsertCustomer", phone=customer["phone"], name="Ana")
+    for key in (customer["id"], conversation["id"]):
+        assert (await root.query("query($id: ID!) { node(id: $id) { id } }", {"id": key}))["node"]
+    await root.succeed("updateAgent", id=person.id, name="I", password="long enough now")
+    await root.succeed("updateAgent", id=person.id, role="AGENT", isActive=False)
+    await root.succeed("revokeApiKey", id=bot.id)
+    session = await server.api().succeed("login", email=ADMIN_EMAIL, password=ADMIN_PASSWORD)
+    for _ in range(2):
+        # The second time it is used, it ends the session.
+        await server.api().mutate("refreshSession", refreshToken=session["refreshToken"])
+    await (await server.sign_in()).succeed("logout")
+    return {
+        "ticketId": ticket_id,
+        "phone": customer["phone"],
+        "node": noted["ticket"]["notes"]["nodes"][0]["id"],
+        "conversationId": conversation["id"],
+    }
+
+
+async def not_served(database: Database, commands: list[Command]) -> list[str]:
+    """The queries in `commands`, values aside, that no index serves."""
+    shapes: dict[str, tuple[str, Data]] = {}
+    for command in commands:
+        for collection, conditions in conditions_of(command):
+            shapes[f"{collection} {json.dumps(blanked(conditions))}"] = (collection, conditions)
+    return [
+        shape
+        for shape, (collection, conditions) in sorted(shapes.items())
+        if not await is_served(database, collection, conditions)
+    ]
+
+
+def conditions_of(command: Command) -> list[tuple[str, Data]]:
+    """The collection and the conditions of each query in a command."""
+    verb = next(iter(command))
+    collection: str = command[verb]
+    match verb:
+        case "find" if command.get("limit") == 1 and not command["filter"]:
+            return []  # whether there is any: the first one ends it
+        case "find":
+            return [(collection, command["filter"])]
+        case "aggregate" if command[verb] != 1:  # which stands for the database and its changes
+            return [(collection, command["pipeline"][0].get("$match", {}))]
+        case "count" | "distinct" | "findAndModify":
+            return [(collection, command.get("query", {}))]
+        case "update" | "delete":
+            return [(collection, each["q"]) for each in command[f"{verb}s"]]
+        case _:
+            return []
+
+
+def blanked(conditions: Any) -> Any:
+    """Conditions without what is compared with."""
+    if isinstance(conditions, dict):
+        fields = cast("dict[str, Any]", conditions)
+        return {field: blanked(clause) for field, clause in fields.items()}
+    if isinstance(conditions, list) and conditions and isinstance(conditions[0], dict):
+        return [blanked(conditions[0])]
+    return "?"
+
+
+async def is_served(database: Database, collection: str, conditions: Data) -> bool:
+    """Whether there is no need to read the collection from end to end.
+
+    The embedded server looks up one clause of several by an index and then, asked to explain
+    itself, says that it scans the collection. There a query counts as served when one of its
+    clauses alone would be, unless it has an operator at its top, for which that server does scan.
+    """
+    if await rides(database, collection, conditions):
+        return True
+    if IS_MONGODB or any(field.startswith("$") for field in conditions):
+        return False
+    return any(
+        [await rides(database, collection, {field: clause}) for field, clause in conditions.items()]
+    )
+
+
+async def rides(database: Database, collection: str, conditions: Data) -> bool:
+    plan = await database.native.command(
+        {"explain": {"find": collection, "filter": conditions}, "verbosity": "queryPlanner"}
+    )
+    stages = json.dumps(plan["queryPlanner"]["winningPlan"], default=str)
+    return '"COLLSCAN"' not in stages
+
+
+# ---- round trips ---------------------------------------------------------------------------
+
+
+async def test_a_list_takes_as_many_round_trips_for_a_hundred_rows_as_for_one(
+    recorder: Recorder, root: Api, build: Factory, stored: Database
+) -> None:
+    tag = build.word()
+    await multiply(stored, await build.ticket(tags=[tag], customerPhone=build.phone()), 100)
+    sent: dict[int, list[str]] = {}
+    for size in (1, 20, 100):
+        recorder.commands.clear()
+        answer = await root.query(LIST, {"size": size, "tag": tag})
+        nodes = answer["tickets"]["nodes"]
+        assert len({node["customer"]["id"] for node in nodes}) == size
+        assert len({node["assignee"]["id"] for node in nodes}) == size
+        verbs = sorted(next(iter(command)) for command in recorder.commands)
+        # Which is how the server follows changes, meanwhile.
+        sent[size] = [verb for verb in verbs if verb != "getMore"]
+    assert sent[1] == sent[20] == sent[100]
+    # The session and its agent, the tickets, and once for each kind of what belongs to them.
+    assert len(sent[100]) == 9
+
+
+LIST = """
+query($size: Int, $tag: String) {
+  tickets(first: $size, filter: {tag: $tag}) {
+    nodes {
+      ticketId
+      customer { id name statistics { totalTickets } }
+      assignee { id name }
+      conversation { id }
+      statusHistory { to }
+      links { kind }
+    }
+  }
+}
+"""
+
+
+async def multiply(database: Database, ticket: Data, times: int) -> None:
+    """Copies of `ticket`, each with a customer and an assignee of its own."""
+    tickets, customers, agents = (
+        database.named_collection(name) for name in ("tickets", "customers", "agents")
+    )
+    original = await tickets.find_one({"ticket_id": ticket["ticketId"]})
+    assert original is not None
+    customer = await customers.find_one({"_id": original["customer_id"]})
+    agent = await agents.find_one({})
+    assert customer is not None
+    assert agent is not None
+    for number in range(times):
+        key = ObjectId()
+        own = {"_id": key, "sort": str(key)}
+        await customers.insert_one({**customer, **own, "phone": f"+1{number:010}"})
+        await agents.insert_one({**agent, **own, "email": f"{number}@example.com"})
+        await tickets.insert_one(
+            {
+                **original,
+                "_id": key,
+                "ticket_id": f"COPY-{number}",
+                "customer_id": key,
+                "assignee_id": key,
+                "sort": dict.fromkeys(original["sort"], str(key)),
+            }
+        )
