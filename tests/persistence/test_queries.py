@@ -108,15 +108,14 @@ async def test_every_list_of_tickets_is_served_by_an_index(
 
 
 STATISTICS = "query($filter: TicketFilter) { ticketStatistics(filter: $filter) { total } }"
-# Every order from both ends, and the count.
+# Every order, and the count.
 TICKETS = (
     "query($filter: TicketFilter, $search: String) {"
     " tickets(filter: $filter, search: $search) { totalCount }"
     + "".join(
-        f" {field}_{direction}: tickets(filter: $filter, search: $search, first: 1,"
-        f" orderBy: {{field: {field}, direction: {direction}}}) {{ nodes {{ id }} }}"
+        f" {field}: tickets(filter: $filter, search: $search, first: 1,"
+        f" orderBy: {{field: {field}}}) {{ nodes {{ id }} }}"
         for field in ("CREATED_AT", "UPDATED_AT", "PRIORITY", "RESOLUTION_DUE_AT")
-        for direction in ("ASC", "DESC")
     )
     + "}"
 )
