@@ -109,6 +109,9 @@ class ResponsesServer:
         self.requests: list[Json] = []
         self.agents: dict[str, Json] = {}
         self.agents_fail = False
+        # What an agent reads back as, whatever it was updated to.
+        self.agents_insist: Json = {}
+        self.agent_updates: asyncio.Queue[Json] = asyncio.Queue()
         self._server: asyncio.Server | None = None
         self._numbers = iter(range(1, 1_000_000))
 
@@ -199,7 +202,9 @@ class ResponsesServer:
             return
         if method == "POST":
             self.agents[agent_id] |= body
-        _write_json(writer, 200, {"id": agent_id, "object": "agent", **self.agents[agent_id]})
+            self.agent_updates.put_nowait(body)
+        agent = self.agents[agent_id] | self.agents_insist
+        _write_json(writer, 200, {"id": agent_id, "object": "agent", **agent})
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ mutation CreateTicketReport($input: CreateTicketInput!) {
 _FOUND: Final = """
 fragment Found on Ticket {
   ticketId subject description status priority createdAt
-  category { label }
+  category { label labelEn }
   sla { resolution { dueAt } }
   resolution { summary resolvedAt }
   notes(first: 100, visibility: PUBLIC) { nodes { content createdAt author { name } } }
@@ -217,7 +217,7 @@ class _Run:
             "statusText": self._phrases.status(TicketStatus(ticket["status"])),
             "subject": ticket["subject"],
             "description": cut_at_word(ticket["description"], longest),
-            "category": ticket["category"]["label"],
+            "category": self._label(ticket["category"]),
             "priority": ticket["priority"],
             "createdAt": self._local(ticket["createdAt"]),
             "resolutionDueAt": None if resolution else self._local(due_at),
@@ -235,6 +235,10 @@ class _Run:
     def _category(self, wanted: object) -> str:
         choices = [each.id for each in self._configuration.ticket_categories.choices()]
         return cast("str", wanted) if wanted in choices else FALLBACK_CATEGORY
+
+    def _label(self, category: JsonObject) -> str:
+        is_english = self._configuration.assistant.language == "en"
+        return (is_english and category["labelEn"]) or category["label"]
 
     def _idempotency_key(self, call_id: str) -> str:
         """The provider's id, within the conversation; digested, since it may be of any length."""
