@@ -35,6 +35,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     const faults: string[] = [];
     await use(async (email = ADMIN) => {
       const context = await browser.newContext({ baseURL: server.url });
+      await context.addInitScript(() => localStorage.setItem("tickets.language", "en"));
       const page = await context.newPage();
       page.on("pageerror", (error) => faults.push(String(error)));
       page.on("console", (message) => {

@@ -1,6 +1,6 @@
 import { inject } from "@angular/core";
 import { type CanActivateFn, Router, type Routes } from "@angular/router";
-import { Session } from "./core/session";
+import { type Permission, Session } from "./core/session";
 
 const signedIn: CanActivateFn = (_, { url }) => {
   if (inject(Session).viewer()) return true;
@@ -8,6 +8,11 @@ const signedIn: CanActivateFn = (_, { url }) => {
     queryParams: url === "/" ? {} : { to: url },
   });
 };
+
+const may =
+  (permission: Permission): CanActivateFn =>
+  () =>
+    inject(Session).may(permission) || inject(Router).createUrlTree(["/tickets"]);
 
 export const routes: Routes = [
   {
@@ -50,6 +55,11 @@ export const routes: Routes = [
       {
         path: "overview",
         loadComponent: () => import("./features/overview/overview").then((m) => m.Overview),
+      },
+      {
+        path: "settings",
+        canActivate: [may("configuration:manage")],
+        loadChildren: () => import("./features/settings/settings.routes").then((m) => m.routes),
       },
     ],
   },

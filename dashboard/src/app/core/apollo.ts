@@ -45,6 +45,9 @@ function apolloOptions(): ApolloClient.Options {
       typePolicies: {
         // One of each, and not to be told apart by an id.
         Configuration: { keyFields: [], merge: true },
+        TicketCategoriesSection: { merge: true },
+        TerminologySection: { merge: true },
+        TicketIdFormatSection: { merge: true },
         // Parts of a ticket or customer, of which each page reads other fields.
         CustomerStatistics: { merge: true },
         Escalation: { merge: true },

@@ -1,15 +1,23 @@
 import { Injectable, computed, inject } from "@angular/core";
-import { rxResource } from "@angular/core/rxjs-interop";
+import { rxResource, toObservable } from "@angular/core/rxjs-interop";
 import { Apollo, onlyCompleteData } from "apollo-angular";
-import { map } from "rxjs";
-import { AgentsDocument, ConfigurationDocument } from "./configuration.generated";
+import { EMPTY, defer, map, merge, repeat, retry, skip, switchMap } from "rxjs";
+import {
+  AgentsDocument,
+  ConfigurationChangesDocument,
+  ConfigurationDocument,
+} from "./configuration.generated";
 import { Session } from "./session";
+import { Socket } from "./socket";
+
+const RETRY_MS = 3_000;
 
 /** What makes this installation the business's own, and who works there. */
 @Injectable({ providedIn: "root" })
 export class Business {
   private readonly apollo = inject(Apollo);
   private readonly session = inject(Session);
+  private readonly reconnections = inject(Socket).connected.pipe(skip(1));
 
   private readonly configurationResource = rxResource({
     params: () => this.session.viewer()?.id,
@@ -33,6 +41,18 @@ export class Business {
     this.configurationResource.hasValue() ? this.configurationResource.value() : undefined,
   );
 
+  constructor() {
+    const changes = defer(() =>
+      this.apollo.subscribe({ query: ConfigurationChangesDocument }),
+    ).pipe(repeat({ delay: RETRY_MS }), retry({ delay: RETRY_MS }));
+    // Labels are on every page, and a change while away was missed: read anew what is shown.
+    toObservable(this.session.viewer)
+      .pipe(switchMap((viewer) => (viewer ? merge(changes, this.reconnections) : EMPTY)))
+      .subscribe(() => void this.apollo.client.refetchQueries({ include: "active" }));
+  }
+
+  /** Null to those who may not know. */
+  readonly language = computed(() => this.configuration()?.assistant?.language);
   readonly terminology = computed(() => this.configuration()?.terminology);
   /** In the order in which to offer them, retired ones too. */
   readonly categories = computed(() => this.configuration()?.ticketCategories.categories ?? []);

@@ -43,7 +43,7 @@ export class I18n {
   private readonly preferences = inject(Preferences);
 
   readonly language = computed<Language>(
-    () => this.preferences.language() ?? (navigator.language.startsWith("en") ? "en" : "es"),
+    () => this.preferences.language() ?? languageOf(this.business.language() ?? navigator.language),
   );
   readonly t = computed<Messages>(() => {
     const language = this.language();
@@ -88,4 +88,8 @@ export class I18n {
     const days = Math.round(hours / 24);
     return Math.abs(days) <= 7 ? this.relative().format(days, "day") : this.formatDay(instant);
   }
+}
+
+function languageOf(tag: string): Language {
+  return tag.startsWith("en") ? "en" : "es";
 }

@@ -35,6 +35,9 @@ export class Shell {
       { link: "/tickets", icon: "inbox", label: t.tickets },
       { link: "/customers", icon: "users", label: t.nav.customers },
       { link: "/overview", icon: "chart-column", label: t.nav.overview },
+      ...(this.session.may("configuration:manage")
+        ? [{ link: "/settings", icon: "settings", label: t.nav.settings }]
+        : []),
     ];
   });
 
