@@ -7,12 +7,17 @@ from bson import ObjectId
 from domain.access import Actor, Permission
 from domain.clock import Clock, sort_key
 from domain.customers import Customers
+from domain.errors import TakenOver, ValidationFailed
 from domain.tickets import Tickets
 from domain.validation import KEY_LENGTH, TEXT_LENGTH, Checks
 from persistence.customers import CustomerStore
 from persistence.database import Database, Transaction
 from persistence.errors import Duplicate
 from persistence.models import ActorKind, Conversation, Message, MessageAuthor
+
+# Whose messages each may record; the first unless told otherwise.
+_BOT_WRITES = (MessageAuthor.CUSTOMER, MessageAuthor.ASSISTANT)
+_AGENT_WRITES = (MessageAuthor.AGENT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,32 @@ class Conversations:
         self._clock = clock
 
     async def record(
-        self, actor: Actor, conversation_id: ObjectId, text: str, *, external_id: str | None = None
+        self,
+        actor: Actor,
+        conversation_id: ObjectId,
+        text: str,
+        *,
+        author: MessageAuthor | None = None,
+        external_id: str | None = None,
     ) -> Recorded:
-        """Records what the customer wrote (a bot delivers it) or what an agent answered.
+        """Records what an agent answered, or what a bot delivers.
 
+        That is what the customer wrote, unless `author` says that an assistant of its own did.
         A customer's message takes up the conversation's waiting and resolved tickets. With an
         `external_id`, a message delivered twice is one message.
-        Raises ValidationFailed, NotFound, Forbidden.
+        Raises ValidationFailed, NotFound, Forbidden; TakenOver for an assistant's answer where a
+        person answers by now.
         """
-        author = MessageAuthor.CUSTOMER if actor.is_bot else MessageAuthor.AGENT
+        may_write = _BOT_WRITES if actor.is_bot else _AGENT_WRITES
+        if author not in (None, *may_write):
+            raise ValidationFailed.of("author", f"must be {' or '.join(may_write)}")
         return await self.write(
-            actor, conversation_id, text, author=author, external_id=external_id
+            actor,
+            conversation_id,
+            text,
+            author=author or may_write[0],
+            external_id=external_id,
+            unless_taken_over=author is MessageAuthor.ASSISTANT,
         )
 
     async def write(
@@ -62,8 +82,9 @@ class Conversations:
         *,
         author: MessageAuthor,
         external_id: str | None = None,
+        unless_taken_over: bool = False,
     ) -> Recorded:
-        """As `record`, for an author that is known; the assistant's answers come this way."""
+        """As `record`, for any author; `unless_taken_over` by a person, which raises TakenOver."""
         actor.require(Permission.RECORD_MESSAGES)
         checks = Checks()
         said = checks.text("text", text, longest=TEXT_LENGTH)
@@ -88,6 +109,10 @@ class Conversations:
         )
 
         async def store(session: Transaction) -> None:
+            if unless_taken_over and not await self._store.admit_answer(
+                conversation_id, session=session
+            ):
+                raise TakenOver
             await self._store.add_message(message, session=session)
             if author is MessageAuthor.CUSTOMER:
                 customer = await self._store.find(conversation.customer_id, session=session)

@@ -87,6 +87,15 @@ class Conflict(DomainError):
         self.ticket = ticket
 
 
+class TakenOver(DomainError):
+    code = ProblemCode.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A person has taken the conversation over: do not send the answer, it is not recorded."
+        )
+
+
 class InvalidTransition(DomainError):
     code = ProblemCode.INVALID_TRANSITION
 

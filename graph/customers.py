@@ -272,6 +272,11 @@ class StartConversationInput:
 class RecordMessageInput:
     conversation_id: strawberry.ID = strawberry.field(description="Where it was said.")
     text: str = strawberry.field(description="1 to 10,000 characters.")
+    author: MessageAuthor | None = strawberry.field(
+        default=None,
+        description="For bots: CUSTOMER by default, or ASSISTANT for what a model of your own "
+        "has answered. For agents: AGENT.",
+    )
     external_id: str | None = strawberry.field(
         default=None,
         description="Its id on the channel: delivering it again records nothing.",
@@ -370,16 +375,19 @@ class CustomerMutations:
         return ConversationPayload(conversation=Conversation.from_model(conversation))
 
     @strawberry.mutation(
-        description="Records a message: from a bot, what the customer wrote; from an agent, what "
-        "they answered. A customer's message takes the conversation's PENDING_CUSTOMER and "
-        "RESOLVED tickets up again. Anyone signed in. Problems: VALIDATION, NOT_FOUND. Emits "
-        "TicketStatusChanged or TicketReopened for each such ticket."
+        description="Records a message: from a bot, what the customer wrote, or what an assistant "
+        "of its own answered; from an agent, what they answered. A customer's message takes the "
+        "conversation's PENDING_CUSTOMER and RESOLVED tickets up again. Anyone signed in. "
+        "Problems: VALIDATION, NOT_FOUND, CONFLICT (an assistant's answer, where a person has "
+        "taken over: do not send it). Emits TicketStatusChanged or TicketReopened for each such "
+        "ticket."
     )
     async def record_message(self, info: Info, input: RecordMessageInput) -> MessageResult:
         recorded = await info.context.services.conversations.record(
             info.context.actor,
             decode_id("Conversation", input.conversation_id, "conversationId"),
             input.text,
+            author=input.author,
             external_id=input.external_id,
         )
         return MessagePayload.from_recorded(recorded)

@@ -14,8 +14,6 @@ from persistence.models import (
     AssistantActivation,
     AssistantAnswer,
     AssistantRevision,
-    Conversation,
-    ConversationHandler,
     HostedSync,
 )
 from persistence.pages import Page, Window, count_items, read_page
@@ -30,7 +28,6 @@ class AssistantStore:
         self._drafts = database.collection(AnswerDraft)
         self._revisions = database.collection(AssistantRevision)
         self._activations = database.collection(AssistantActivation)
-        self._conversations = database.collection(Conversation)
 
     # ---- drafts ----------------------------------------------------------------------------
 
@@ -92,30 +89,6 @@ class AssistantStore:
         return deleted.deleted_count == 1
 
     # ---- answers ---------------------------------------------------------------------------
-
-    async def admit_answer(self, conversation_id: ObjectId, *, session: Transaction) -> bool:
-        """Counts an answer as sent; False where a person answers in the conversation by now.
-
-        A write on the conversation, so that of it and a person's taking over one comes first: the
-        other then sees what the first has done.
-        """
-        updated = await self._conversations.update_one(
-            {"_id": conversation_id, "handler": ConversationHandler.ASSISTANT.value},
-            {"$inc": {"assistant_answers": 1}, "$set": {"assistant_failures": 0}},
-            session=session,
-        )
-        return updated.matched_count == 1
-
-    async def count_failure(
-        self, conversation_id: ObjectId, failures: int, *, session: Transaction
-    ) -> bool:
-        """Sets how many attempts have failed in a row; False where a person answers by now."""
-        updated = await self._conversations.update_one(
-            {"_id": conversation_id, "handler": ConversationHandler.ASSISTANT.value},
-            {"$set": {"assistant_failures": failures}},
-            session=session,
-        )
-        return updated.matched_count == 1
 
     async def add_answer(
         self, answer: AssistantAnswer, *, session: Transaction | None = None

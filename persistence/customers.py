@@ -109,6 +109,30 @@ class CustomerStore:
             session=session,
         )
 
+    async def admit_answer(self, conversation_id: ObjectId, *, session: Transaction) -> bool:
+        """Counts an answer as sent; False where a person answers in the conversation by now.
+
+        A write on the conversation, so that of it and a person's taking over one comes first: the
+        other then sees what the first has done.
+        """
+        updated = await self._conversations.update_one(
+            {"_id": conversation_id, "handler": ConversationHandler.ASSISTANT.value},
+            {"$inc": {"assistant_answers": 1}, "$set": {"assistant_failures": 0}},
+            session=session,
+        )
+        return updated.matched_count == 1
+
+    async def count_failure(
+        self, conversation_id: ObjectId, failures: int, *, session: Transaction
+    ) -> bool:
+        """Sets how many attempts have failed in a row; False where a person answers by now."""
+        updated = await self._conversations.update_one(
+            {"_id": conversation_id, "handler": ConversationHandler.ASSISTANT.value},
+            {"$set": {"assistant_failures": failures}},
+            session=session,
+        )
+        return updated.matched_count == 1
+
     async def conversations_page(self, customer_id: ObjectId, window: Window) -> Page[Conversation]:
         """Newest first."""
         return await read_page(

@@ -39,7 +39,14 @@ from domain.clock import Clock, sort_key
 from domain.configuration import ConfigurationSource
 from domain.conversations import Conversations
 from domain.customers import Customers
-from domain.errors import DomainError, NotConfigured, RateLimited, Upstream, ValidationFailed
+from domain.errors import (
+    DomainError,
+    NotConfigured,
+    RateLimited,
+    TakenOver,
+    Upstream,
+    ValidationFailed,
+)
 from domain.validation import KEY_LENGTH, TEXT_LENGTH, Checks
 from persistence.assistant import AssistantStore
 from persistence.customers import CustomerStore
@@ -99,10 +106,6 @@ class Answer:
     @property
     def handed_over(self) -> bool:
         return self.conversation.handler is ConversationHandler.HUMAN
-
-
-class _TakenOver(Exception):
-    """A person answers in the conversation by now."""
 
 
 class _Superseded(Exception):
@@ -341,8 +344,12 @@ class Assistant:
         written = [each for each in said if each.author is MessageAuthor.CUSTOMER]
         answers = await self._store.find_answers_to(each.id for each in written)
         answered = {key for answer in answers for key in answer.questions}
+        answers_of_ours = {answer.message_id for answer in answers}
         dealt_with = [
-            each.sort for each in said if each.author is MessageAuthor.AGENT or each.id in answered
+            each.sort
+            for each in said
+            if each.id in answered
+            or (each.author is not MessageAuthor.CUSTOMER and each.id not in answers_of_ours)
         ]
         last = max(dealt_with, default="")
         open_keys = {
@@ -371,7 +378,7 @@ class Assistant:
             return await self._send(attempt, text)
         except (Upstream, RateLimited) as failure:
             return await self._fail(attempt, failure)
-        except _TakenOver:
+        except TakenOver:
             return await self._discard(attempt)
         except _Superseded:
             raise RateLimited("The answer took too long, and is written by another.") from None
@@ -387,7 +394,7 @@ class Assistant:
             raise Upstream(f"The model had not answered after {seconds} s.") from None
 
     async def _converse(self, attempt: _Attempt, provider: "Provider", run_tools: RunTools) -> str:
-        """The answer. Raises Upstream, RateLimited, _TakenOver, _Superseded."""
+        """The answer. Raises Upstream, RateLimited, TakenOver, _Superseded."""
         for _ in range(MAX_ROUNDS):
             await self._run_calls(attempt, run_tools)
             said = await self._round(attempt, provider)
@@ -452,10 +459,10 @@ class Assistant:
         attempt.items += [json.loads(item) for item in items]
 
     async def _require_assistant(self, attempt: _Attempt) -> None:
-        """Not to go on in vain; what is decisive is `AssistantStore.admit_answer`."""
+        """Not to go on in vain; what is decisive is `CustomerStore.admit_answer`."""
         conversation = await self._customer_store.find_conversation(attempt.conversation.id)
         if conversation is None or conversation.handler is not ConversationHandler.ASSISTANT:
-            raise _TakenOver
+            raise TakenOver
 
     def _pseudonym(self, customer_id: ObjectId) -> str:
         """By which the provider can tell customers apart, and not who they are."""
@@ -465,7 +472,7 @@ class Assistant:
     # ---- outcomes --------------------------------------------------------------------------
 
     async def _send(self, attempt: _Attempt, text: str) -> Answer:
-        """Stores the answer, unless a person has taken over. Raises _TakenOver, _Superseded."""
+        """Stores the answer, unless a person has taken over. Raises TakenOver, _Superseded."""
         message = self._message(attempt, text)
         answer = self._record(attempt, AnswerOutcome.SENT, message=message)
 
@@ -473,8 +480,8 @@ class Assistant:
             key, token = attempt.conversation.id, attempt.token
             if not await self._store.remove_draft(key, token, session=session):
                 raise _Superseded
-            if not await self._store.admit_answer(key, session=session):
-                raise _TakenOver
+            if not await self._customer_store.admit_answer(key, session=session):
+                raise TakenOver
             await self._customer_store.add_message(message, session=session)
             await self._store.add_answer(answer, session=session)
 
@@ -494,8 +501,8 @@ class Assistant:
         async def count(session: Transaction) -> Conversation:
             conversation = await self._customer_store.find_conversation(key, session=session)
             failures = conversation.assistant_failures + 1 if conversation else 1
-            if not await self._store.count_failure(key, failures, session=session):
-                raise _TakenOver
+            if not await self._customer_store.count_failure(key, failures, session=session):
+                raise TakenOver
             if failures < self._limits.failures:
                 await self._store.add_answer(failed, session=session)
                 return attempt.conversation
@@ -511,7 +518,7 @@ class Assistant:
 
         try:
             conversation = await self._database.transaction(count)
-        except _TakenOver:
+        except TakenOver:
             return await self._discard(attempt)
         if conversation.handler is ConversationHandler.ASSISTANT:
             _report(failed)
