@@ -236,7 +236,9 @@ async def test_whatever_a_model_writes_gets_through_the_system_only_as_its_custo
     theirs = await make.ticket(customerId=other["id"], subject=secret, description=secret)
     customer = await make.customer()
     conversation = await make.conversation(customer)
-    calls = examples(THROUGH)
+    # One that is sure to open a ticket, whatever the others are.
+    report = {"subject": "Luz", "description": "Parpadea", "category": "other"}
+    calls = [ToolCall("good", CREATE, json.dumps(report)), *examples(THROUGH)]
     for number in (theirs["ticketId"], f" #{theirs['ticketId'].lower()}"):
         arguments = json.dumps({"ticket_id": number, "customer_id": other["id"]})
         calls.append(ToolCall(f"call {number}", LOOK_UP, arguments))
