@@ -56,9 +56,7 @@ class Streams:
         self._schema = schema
         self._renderings = Renderings()
 
-    async def open(
-        self, operation: Operation, context: Context
-    ) -> AsyncGenerator[Payload]:
+    async def open(self, operation: Operation, context: Context) -> AsyncGenerator[Payload]:
         """The results of a subscription from now on. Raises Refused, also while they come."""
         executor = self._schema.prepare(operation, context)
         source = create_source_event_stream(executor)
