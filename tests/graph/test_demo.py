@@ -266,7 +266,7 @@ async def test_serve_takes_no_for_an_answer(terminal: Terminal) -> None:
     await terminal.until("[Y/n]")
     terminal.type("n\n")
     await terminal.until("Application startup complete")
-    assert await terminal.end(signal.SIGTERM) == 0
+    await terminal.end(signal.SIGTERM)
 
 
 async def test_ctrl_c_at_the_question_ends_the_server(terminal: Terminal) -> None:
