@@ -28,8 +28,6 @@ from persistence.errors import STORAGE_ERRORS, is_unavailable
 from persistence.models import Role, Ticket, TicketEvent
 from persistence.tickets import TicketQuery, TicketScope, TicketStore
 
-# How many events a process remembers; some 10 kB each.
-LOG_EVENTS = 1_000
 # How many events one reading from before the log gives, and how many readings there are at once.
 CATCH_UP_EVENTS = 500
 CATCH_UP_READINGS = 2
@@ -253,7 +251,8 @@ class Snapshots:
         """Begins to read the ticket, for those who will want it in a moment."""
         if (known := self._known.get(key)) is not None:
             return known
-        wanted: asyncio.Future[Ticket | None] = asyncio.get_running_loop().create_future()
+        # What nobody has begun to read will be as new as what is asked for now.
+        wanted = self._wanted.get(key) or asyncio.get_running_loop().create_future()
         self._known[key] = self._wanted[key] = wanted
         if len(self._known) > self._capacity:
             del self._known[next(iter(self._known))]
@@ -264,9 +263,15 @@ class Snapshots:
     async def _read_wanted(self) -> None:
         while self._wanted:
             wanted, self._wanted = self._wanted, {}
-            tickets = await _persist(lambda keys=tuple(wanted): self._find(keys))
-            for key, future in wanted.items():
-                future.set_result(tickets.get(key))
+            try:
+                tickets = await _persist(lambda keys=tuple(wanted): self._find(keys))
+            except Exception as error:  # noqa: BLE001 -- whoever waits is to get it
+                for key, future in wanted.items():
+                    self.expire(key)
+                    future.set_exception(error)
+            else:
+                for key, future in wanted.items():
+                    future.set_result(tickets.get(key))
         self._reading = None
 
     async def _find(self, keys: Sequence[ObjectId]) -> dict[ObjectId, Ticket]:
@@ -293,9 +298,12 @@ class Feed:
         channel: Channel,
         tickets: TicketStore,
         secret_key: str,
-        log_events: int = LOG_EVENTS,
+        log_events: int,
     ) -> None:
-        """`secret_key` signs cursors: the same in every process."""
+        """`secret_key` signs cursors, the same in every process.
+
+        `log_events` is how many events a process keeps: how far a follower may lag behind.
+        """
         self._channel = channel
         self._secret_key = secret_key.encode()
         self._log_events = log_events

@@ -162,7 +162,12 @@ def build_services(
         refresh_lifetime=timedelta(days=settings.refresh_token_days),
     )
     statistics = StatisticsReader(store=StatisticsStore(database), time_zone=time_zone)
-    feed = Feed(channel=channel, tickets=ticket_store, secret_key=secret_key)
+    feed = Feed(
+        channel=channel,
+        tickets=ticket_store,
+        secret_key=secret_key,
+        log_events=settings.feed_log_events,
+    )
     return Services(
         tickets=tickets,
         customers=customers,

@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     max_subscriptions_per_connection: int = Field(
         50, ge=1, description="Subscriptions on one WebSocket."
     )
+    feed_log_events: int = Field(
+        1_000,
+        ge=10,
+        description="How many events a process keeps, some 10 kB each: how far a reader may lag "
+        "behind, and a client resume without a query.",
+    )
     ping_seconds: float = Field(
         20.0,
         gt=0,
