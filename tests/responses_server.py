@@ -75,6 +75,8 @@ class Incomplete:
 class Hang:
     """The request is taken, and nothing comes until the client gives up."""
 
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -131,8 +133,19 @@ class ResponsesServer:
 
     # ---- HTTP ------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def start(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+
+    @asynccontextmanager
+    async def away(self) -> AsyncGenerator[None]:
+        """Nobody listens at its address."""
+        assert self._server is not None, "the server runs"
+        port: int = self._server.sockets[0].getsockname()[1]
+        await self.stop()
+        try:
+            yield
+        finally:
+            await self.start(port)
 
     async def stop(self) -> None:
         assert self._server is not None, "the server runs"
@@ -163,6 +176,7 @@ class ResponsesServer:
         if isinstance(step, Status):
             _write_json(writer, step.code, _error("scripted", "as scripted"), step.headers)
         elif isinstance(step, Hang):
+            step.began.set()
             # Until the client hangs up.
             await reader.read()
         else:

@@ -1,15 +1,24 @@
 """Answering customers: `respondToCustomer`, with a model that says what the test scripts."""
 
 import asyncio
+import json
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from domain.clock import utc_now
+from graph.nodes import decode_id
+from persistence.assistant import AssistantStore
+from persistence.database import connected
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
-from tests.graph.assistant.conftest import MODEL
+from tests.graph.assistant.conftest import MODEL, settings_of
 from tests.responses_server import (
     Babble,
     Call,
@@ -27,7 +36,7 @@ from tests.responses_server import (
     faults_of,
     outputs_of,
 )
-from tests.servers import Server, Servers, free_port
+from tests.servers import Server, start_server
 
 REPORT = {
     "subject": "Lámpara apagada",
@@ -422,14 +431,10 @@ async def test_a_provider_that_does_not_answer_is_waited_for_no_longer_than_is_s
 
 
 async def test_a_provider_that_is_not_there(
-    servers: Servers, server: Server, make: Factory, bot: Bot
+    assistant: Api, model: ResponsesServer, make: Factory
 ) -> None:
-    nowhere = await servers.start(
-        database_name=server.environment["TICKETS_DATABASE_NAME"],
-        OPENAI_API_KEY="sk-x",
-        OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1",
-    )
-    problem = await respond(nowhere.api(bot.secret), await make.conversation())
+    async with model.away():
+        problem = await respond(assistant, await make.conversation())
     assert problem["code"] == "UPSTREAM"
     assert "cannot be reached" in problem["message"]
 
@@ -463,6 +468,70 @@ async def test_a_retry_goes_on_where_the_first_attempt_failed(
     assert answer["message"]["text"] == "Listo."
     assert outputs_of(model.requests[0])["call_1"]["ticketId"] == number
     assert await tickets_in(admin, conversation) == [number]
+
+
+async def test_a_crash_in_the_middle_of_an_answer_loses_nothing_that_was_done(
+    assistant: Api, admin: Api, model: ResponsesServer, make: Factory, tmp_path: Path
+) -> None:
+    server, conversation = make.server, await make.conversation()
+    environment = server.environment | settings_of(model, seconds=20)
+    doomed = await start_server(environment, tmp_path / "doomed.log")
+    stuck = Hang()
+    model.will(CREATE, stuck)
+    answering = asyncio.create_task(
+        respond(doomed.api(assistant.credential), conversation, externalId="wamid.9")
+    )
+    await stuck.began.wait()
+    await doomed.kill()
+    with pytest.raises(httpx.TransportError):
+        await answering
+    await doomed.stop()
+    await time_passes(server, conversation)
+    model.will(Say("Listo."))
+    answer = await respond(assistant, conversation, externalId="wamid.9")
+    assert answer["message"]["text"] == "Listo."
+    (number,) = await tickets_in(admin, conversation)
+    assert outputs_of(model.last)["call_1"]["ticketId"] == number
+
+
+async def test_a_call_that_was_written_down_and_not_run_is_run_by_the_next_attempt(
+    server: Server, assistant: Api, admin: Api, model: ResponsesServer, make: Factory
+) -> None:
+    conversation = await make.conversation()
+    key = decode_id("Conversation", conversation["id"], "id")
+    item = {
+        "type": "function_call",
+        "call_id": "call_1",
+        "name": "create_ticket_report",
+        "arguments": json.dumps(REPORT),
+    }
+    async with store_of(server) as store:
+        now = utc_now()
+        draft = await store.take_draft(key, token="dead", now=now, until=now)
+        assert draft is not None
+        await store.extend_draft(key, draft.token, [json.dumps(item)])
+    model.will(Say("Listo."))
+    await respond(assistant, conversation)
+    (number,) = await tickets_in(admin, conversation)
+    assert outputs_of(model.last)["call_1"]["ticketId"] == number
+
+
+@asynccontextmanager
+async def store_of(server: Server) -> AsyncGenerator[AssistantStore]:
+    environment = server.environment
+    async with connected(
+        environment["TICKETS_MONGODB_URI"], environment["TICKETS_DATABASE_NAME"]
+    ) as database:
+        yield AssistantStore(database)
+
+
+async def time_passes(server: Server, conversation: Data) -> None:
+    """As much as it takes for a dead process's hold on the conversation to end."""
+    key = decode_id("Conversation", conversation["id"], "id")
+    async with store_of(server) as store:
+        draft = await store.find_draft(key)
+        assert draft is not None
+        await store.release_draft(key, draft.token, utc_now())
 
 
 async def test_after_failures_in_a_row_a_person_is_to_go_on(
