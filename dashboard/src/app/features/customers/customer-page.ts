@@ -55,7 +55,7 @@ type Customer = Extract<CustomerPageQuery["node"], { __typename: "Customer" }>;
           <p class="text-muted flex flex-wrap gap-x-4">
             @if (customer.phone) {
               <a
-                class="hover:text-ink inline-flex items-center gap-1.5"
+                class="hover:text-ink inline-flex min-h-6 items-center gap-1.5"
                 [href]="'tel:' + customer.phone"
               >
                 <svg lucideIcon="phone" size="14" aria-hidden="true"></svg>{{ customer.phone }}
@@ -63,7 +63,7 @@ type Customer = Extract<CustomerPageQuery["node"], { __typename: "Customer" }>;
             }
             @if (customer.email) {
               <a
-                class="hover:text-ink inline-flex items-center gap-1.5"
+                class="hover:text-ink inline-flex min-h-6 items-center gap-1.5"
                 [href]="'mailto:' + customer.email"
               >
                 <svg lucideIcon="mail" size="14" aria-hidden="true"></svg>{{ customer.email }}
