@@ -230,11 +230,16 @@ _OF = "__of__"
 
 
 @cache
+def _schema() -> GraphQLSchema:
+    return schema_types()
+
+
+@cache
 def mutation_document(name: str, ticket: str) -> tuple[str, bool]:
     """A mutation that selects every member of its result; whether it takes one `input`."""
-    schema: GraphQLSchema = schema_types()
-    assert schema.mutation_type is not None
-    field = schema.mutation_type.fields[name]
+    mutations = _schema().mutation_type
+    assert mutations is not None
+    field = mutations.fields[name]
     variables = ", ".join(f"${key}: {argument.type}" for key, argument in field.args.items())
     passed = ", ".join(f"{key}: ${key}" for key in field.args)
     result = cast("GraphQLUnionType", get_named_type(field.type))
