@@ -179,8 +179,11 @@ class ResponsesServer:
             step.began.set()
             # Until the client hangs up.
             await reader.read()
-        else:
+        elif body.get("stream"):
             await self._stream(step, body, writer)
+        else:
+            events = _Speech(f"resp_{next(self._numbers)}", body).events(step)
+            _write_json(writer, 200, [event async for event in events][-1]["response"])
 
     def _next(self, body: Json) -> Step:
         if not self.script:
@@ -267,7 +270,7 @@ def faults_of(body: Json) -> Iterator[str]:
             yield f"{tool['name']} is not strict"
     yield from _pairing_faults(body["input"])
     for item in body["input"]:
-        if not _NEEDED[item.get("type", "message")] <= item.keys() or None in item.values():
+        if not _NEEDED[item.get("type", "message")] <= item.keys():
             yield f"no input item: {item}"
 
 
