@@ -122,7 +122,7 @@ class Api:
 
     async def problem(self, mutation: str, /, **arguments: Any) -> Data:
         """As `mutate`, where success fails the test."""
-        result = await self.mutate(mutation, **arguments)
+        result = await self.mutate(mutation, ticket=TICKET, **arguments)
         assert "code" in result, result
         return result
 
