@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 from cross_web import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -47,7 +47,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if scope["type"] == "websocket":
             await self._serve_socket(WebSocket(scope, receive, send))
             return
-        request = Request(scope, receive)
+        try:
+            await self._serve_request(Request(scope, receive), receive, send)
+        except ClientDisconnect:
+            # Gone before it had said what it wanted.
+            return
+
+    async def _serve_request(self, request: Request, receive: Receive, send: Send) -> None:
         if operation := await self._subscription_in(request):
             await self._event_streams.serve(request, operation, receive, send)
             return
@@ -57,7 +63,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             response = refusal(
                 error.reason, status=error.status_code, code=ProblemCode.VALIDATION.value
             )
-        await response(scope, receive, send)
+        await response(request.scope, receive, send)
 
     async def _serve_socket(self, websocket: WebSocket) -> None:
         if not self._check_websocket_origin(websocket):
