@@ -137,7 +137,8 @@ class Database:
             delay = min(delay * 2, 0.25)
 
     async def close(self) -> None:
-        self._client.close()
+        # The driver says goodbye to the server, and waits for its answer.
+        await asyncio.to_thread(self._client.close)
 
 
 def collection_name(model: type[Model]) -> str:

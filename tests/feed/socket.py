@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 from tests.client import Data
 from tests.servers import Server
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 EVENTS = """
 subscription Events($filter: TicketFilter, $after: String) {

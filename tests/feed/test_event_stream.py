@@ -14,7 +14,7 @@ import pytest
 from tests.client import Api, Data
 from tests.factories import Bot, Factory
 from tests.feed.conftest import Settle
-from tests.feed.socket import EVENTS
+from tests.feed.socket import EVENTS, PATIENCE_SECONDS
 from tests.feed.test_access import lasting
 from tests.servers import Server, Servers
 
@@ -43,7 +43,7 @@ class Stream:
         self.response = response
         self._lines = response.aiter_lines()
 
-    async def next(self, *, within: float = 20.0) -> Sent | None:
+    async def next(self, *, within: float = PATIENCE_SECONDS) -> Sent | None:
         """None at the end."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(within):
@@ -181,7 +181,7 @@ async def test_a_stream_gives_signs_of_life_and_makes_room_when_it_ends(servers:
     async with streaming(admin) as stream:
         assert stream.response.status_code == 200
         assert await refusal(admin) == (429, ["RATE_LIMITED"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             comments = 0
             async for line in stream.response.aiter_lines():
                 comments += line == ":"
@@ -199,7 +199,7 @@ async def test_a_stream_gives_signs_of_life_and_makes_room_when_it_ends(servers:
 
 async def until_there_is_room(api: Api) -> None:
     status = 429
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while status == 429:
             async with streaming(api) as stream:
                 status = stream.response.status_code

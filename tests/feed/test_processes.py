@@ -10,7 +10,7 @@ import pytest
 from tests.client import Api, Data
 from tests.factories import Factory
 from tests.feed.socket import Subscription, connected
-from tests.servers import Server, new_database_name, running_server, settings, start_server
+from tests.servers import Server, new_database_name, running_server, settings
 
 
 @pytest.fixture(scope="module")
@@ -83,16 +83,12 @@ async def test_a_cursor_of_one_process_resumes_at_another(
 
 
 async def test_a_process_that_has_just_started_tells_what_was_missed_before(
-    chief: Api, maker: Factory, environment: dict[str, str], logs: Path
+    one: Server, chief: Api, maker: Factory, environment: dict[str, str], logs: Path
 ) -> None:
-    """Another was killed, and this one's own log holds nothing yet: the database has it."""
-    doomed = await start_server(environment, logs / "doomed.log")
-    async with connected(doomed, chief.credential) as socket:
+    """Its own log holds nothing yet, but the database does."""
+    async with connected(one, chief.credential) as socket:
         events = await socket.follow()
         last = await take(events, await maker.ticket())
-        await doomed.kill()
-        assert (await socket.closing()).code == 1006
-    await doomed.http.aclose()
     missed = [await maker.ticket() for _ in range(5)]
     async with (
         running_server(environment, logs / "heir.log") as heir,

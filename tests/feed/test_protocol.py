@@ -15,7 +15,14 @@ from websockets.typing import Origin, Subprotocol
 from graph.connections import Connections, TooManyConnections
 from tests.client import Api, Data
 from tests.factories import Factory
-from tests.feed.socket import EVENTS, Socket, SocketClosed, connected, raw_connection
+from tests.feed.socket import (
+    EVENTS,
+    PATIENCE_SECONDS,
+    Socket,
+    SocketClosed,
+    connected,
+    raw_connection,
+)
 from tests.servers import Server, Servers, new_database_name, running_server, settings
 
 
@@ -41,7 +48,7 @@ async def strict_admin(strict: Server) -> Api:
 
 
 async def ending_of(connection: ClientConnection) -> tuple[int | None, str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         try:
             while True:
                 await connection.recv()

@@ -41,7 +41,7 @@ class Heard:
 
     async def until(self, number: int) -> None:
         """Until so many changes and gaps have come."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while len(self.changes) + len(self.gaps) < number:
                 self._more.clear()
                 await self._more.wait()
