@@ -353,16 +353,13 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         allowed_origins=settings.allowed_origins,
     )
 
-    mcp = McpEndpoint(schema, services)
-
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await prepare(database, settings, services)
         await channel.start()
         following = asyncio.create_task(services.revisions.follow())
         try:
-            async with mcp.run():
-                yield
+            yield
         finally:
             following.cancel()
             await channel.stop()
@@ -389,7 +386,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         routes=[
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
-            Route("/mcp", mcp),
+            Route("/mcp", McpEndpoint(schema, services)),
             Route("/health/live", _live),
             Route("/health/ready", ready),
             graphiql_files(),

@@ -1,6 +1,8 @@
 """The tools for clients of the Model Context Protocol, through the official client."""
 
+import asyncio
 import json
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -14,7 +16,7 @@ from mcp.types import RequestParamsMeta
 
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
-from tests.servers import Server
+from tests.servers import ROOT, Server
 
 REPORT = {
     "subject": "Lámpara apagada",
@@ -148,3 +150,13 @@ async def test_without_a_good_key_nothing_is_served(
         assert "result" not in response.text
     malformed = {"Authorization": f"Bearer {bot.secret}", "X-Conversation-Id": "nonsense"}
     assert (await server.http.post("/mcp", json=PING, headers=malformed)).status_code == 400
+
+
+async def test_what_only_some_use_is_not_imported_at_a_start() -> None:
+    """The SDKs of the protocol and of the provider take as long as all else together."""
+    program = "import graph.cli, sys; print({'mcp', 'openai'} & sys.modules.keys() or 'neither')"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    imported, _ = await process.communicate()
+    assert imported.decode().strip() == "neither"
