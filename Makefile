@@ -7,6 +7,8 @@
 # The newest interpreter that runs; PYTHON=… chooses another.
 PYTHON ?= $(firstword $(foreach v,3.13 3.12 3.11 3.14,$(shell python$v -c 'print("python$v")' 2>/dev/null)) python3)
 BIN := .venv/bin
+# Where it is set, every start compiles every package anew, which takes twice as long as the start.
+unexport PYTHONDONTWRITEBYTECODE
 GRAPHIQL := graph/static/graphiql/index.js
 DASHBOARD := graph/static/dashboard/index.html
 # Several times as fast as pip.
