@@ -430,6 +430,35 @@ async def test_a_provider_that_does_not_answer_is_waited_for_no_longer_than_is_s
     assert time.monotonic() - began < 6
 
 
+async def test_an_answer_that_is_written_for_ever_is_waited_for_no_longer_than_is_set(
+    impatient: Server, bot: Bot, model: ResponsesServer, make: Factory
+) -> None:
+    slow = Say("Esto no acaba nunca.", asyncio.Event())
+    model.will(slow)
+    conversation = await make.conversation()
+    problem = await respond(impatient.api(bot.secret), conversation)
+    assert (problem["code"], slow.began.is_set()) == ("UPSTREAM", True)
+    assert slow.pause is not None
+    slow.pause.set()
+
+
+async def test_who_waits_too_long_for_another_answer_is_told_so(
+    assistant: Api, impatient: Server, admin: Api, model: ResponsesServer, make: Factory
+) -> None:
+    conversation = await make.conversation()
+    slow = Say("Un momento.", asyncio.Event())
+    model.will(slow)
+    first = asyncio.create_task(respond(assistant, conversation))
+    await slow.began.wait()
+    problem = await respond(impatient.api(assistant.credential), conversation, "¿Y?")
+    assert problem["code"] == "RATE_LIMITED"
+    assert "recorded" in problem["message"]
+    assert slow.pause is not None
+    slow.pause.set()
+    assert (await first)["message"]["text"] == "Un momento."
+    assert ("CUSTOMER", "¿Y?") in await said_in(admin, conversation)
+
+
 async def test_a_provider_that_is_not_there(
     assistant: Api, model: ResponsesServer, make: Factory
 ) -> None:
