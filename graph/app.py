@@ -63,6 +63,7 @@ from persistence.database import Database
 from persistence.drafts import DraftConversations, Drafts, DraftTickets
 from persistence.errors import STORAGE_ERRORS
 from persistence.idempotency import IdempotencyStore
+from persistence.migrations import Migrations
 from persistence.models import Role
 from persistence.statistics import StatisticsStore
 from persistence.tickets import TicketStore
@@ -255,12 +256,13 @@ def build_past(database: Database, settings: Settings, *, secret_key: str) -> Pa
 
 
 async def prepare_database(database: Database, settings: Settings, services: Services) -> None:
-    """Checks the server, and makes the indexes and the first configuration where there is none.
+    """Checks the server, migrates, and makes indexes and first configuration where there is none.
 
-    Raises `persistence.errors.UnsuitableServer`, and ValidationFailed for a variable that the first
-    configuration cannot take.
+    Raises `persistence.errors.UnsuitableServer`, what `Migrations.run` raises, and ValidationFailed
+    for a variable that the first configuration cannot take.
     """
     await database.require_suitable_server()
+    await Migrations(database).run()
     await database.prepare()
     await services.configuration_editor.seed(_overrides(settings))
     await services.revisions.start()

@@ -39,6 +39,7 @@ from persistence.configuration import ConfigurationStore
 from persistence.database import Database, connected
 from persistence.embedded import EmbeddedDatabase, embedded_or_running
 from persistence.errors import STORAGE_ERRORS, StorageError, is_unavailable
+from persistence.migrations import Migrations
 from persistence.models import Role
 
 T = TypeVar("T")
@@ -388,6 +389,14 @@ async def _check(settings: Settings) -> bool:
         except StorageError as error:
             return say("the server is unsuitable", str(error))
         say("the server has transactions and change streams")
+        try:
+            pending = ", ".join(step.name for step in await Migrations(database).pending())
+        except StorageError as error:
+            return say("the database is not to be used", str(error))
+        is_migrated = say(
+            "every migration has been made" if not pending else "migrations are pending",
+            f"{pending}. The next tickets serve makes them." if pending else None,
+        )
         missing = await database.missing_indexes()
         problem = f"{', '.join(missing)}. The next tickets serve makes them."
         is_indexed = say(
@@ -404,7 +413,7 @@ async def _check(settings: Settings) -> bool:
             "the configuration is sound" if not faults else "the configuration is damaged",
             mend if faults else None,
         )
-        return is_indexed and is_sound
+        return is_migrated and is_indexed and is_sound
 
 
 # ---- plumbing ------------------------------------------------------------------------------
