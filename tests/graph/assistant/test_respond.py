@@ -88,54 +88,7 @@ async def tickets_in(admin: Api, conversation: Data) -> list[str]:
     return [each["ticketId"] for each in found["tickets"]["nodes"]]
 
 
-# ---- conversations -------------------------------------------------------------------------
-
-
-async def test_a_conversation_from_a_report_to_a_person(
-    assistant: Api, admin: Api, agent: Person, model: ResponsesServer, make: Factory
-) -> None:
-    """Reports a fault, asks for its status, asks for somebody else's ticket, asks for a person."""
-    theirs = await make.ticket(customerId=(await make.customer())["id"], subject="Secreto ajeno")
-    conversation = await make.conversation()
-
-    model.will(CREATE, lambda body: Say(f"Abrí tu {outputs_of(body)['call_1']['ticketId']}."))
-    answer = await respond(assistant, conversation, "La lámpara de la esquina no prende")
-    (number,) = await tickets_in(admin, conversation)
-    assert answer["message"]["text"] == f"Abrí tu {number}."
-    assert answer["handedOver"] is False
-    ticket = await admin.read(number)
-    assert ticket["source"] == "ASSISTANT"
-    assert ticket["history"]["nodes"][0]["__typename"] == "TicketCreated"
-
-    model.will(look_up(number), lambda body: Say(outputs_of(body)["call_1"]["statusText"]))
-    assert (await respond(assistant, conversation, "¿Cómo va?"))["message"]["text"] == "recibido"
-
-    model.will(look_up(theirs["ticketId"]), lambda body: Say(outputs_of(body)["call_1"]["error"]))
-    answer = await respond(assistant, conversation, f"¿Y el {theirs['ticketId']} de mi vecina?")
-    assert answer["message"]["text"] == "No se encontró ningún reporte con ese número."
-    assert "Secreto" not in str(model.requests)
-
-    model.will(Say("Un agente seguirá contigo."))
-    await respond(assistant, conversation, "Quiero hablar con una persona")
-    await agent.api.succeed("takeOverConversation", conversationId=conversation["id"])
-    model.will()
-    answer = await respond(assistant, conversation, "¿Hola?")
-    assert answer["message"] is None
-    assert answer["handedOver"] is True
-    assert model.requests == []
-    assert await said_in(admin, conversation) == [
-        ("CUSTOMER", "La lámpara de la esquina no prende"),
-        ("ASSISTANT", f"Abrí tu {number}."),
-        ("CUSTOMER", "¿Cómo va?"),
-        ("ASSISTANT", "recibido"),
-        ("CUSTOMER", f"¿Y el {theirs['ticketId']} de mi vecina?"),
-        ("ASSISTANT", "No se encontró ningún reporte con ese número."),
-        ("CUSTOMER", "Quiero hablar con una persona"),
-        ("ASSISTANT", "Un agente seguirá contigo."),
-        ("CUSTOMER", "¿Hola?"),
-    ]
-    outcomes = [each["outcome"] for each in await attempts_in(admin, conversation)]
-    assert outcomes == ["SENT"] * 4
+# ---- what a model is told, and what is kept ------------------------------------------------
 
 
 async def test_the_model_is_told_what_was_said_before_and_by_whom(

@@ -5,7 +5,7 @@ import asyncio
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
 from tests.feed.socket import Subscription, connected
-from tests.graph.assistant.test_respond import CREATE, respond, said_in
+from tests.graph.assistant.test_respond import respond, said_in
 from tests.responses_server import Cut, Refuse, ResponsesServer, Say
 from tests.servers import Server
 
@@ -33,39 +33,6 @@ async def until_ended(subscription: Subscription) -> tuple[list[str], Data]:
     while (each := await progress(subscription))["__typename"] == "AnswerWriting":
         shown.append(each["text"])
     return shown, each
-
-
-async def test_the_dashboard_sees_ticket_and_answer_as_they_come_about(
-    server: Server, assistant: Api, agent: Person, model: ResponsesServer, make: Factory
-) -> None:
-    conversation = await make.conversation()
-    slow = Say(LONG, asyncio.Event())
-    model.will(CREATE, slow)
-    async with connected(server, agent.api.credential) as dashboard:
-        events = await dashboard.follow(filter={"conversationId": conversation["id"]})
-        answers = await dashboard.subscribe(ANSWERS, id=conversation["id"])
-        await dashboard.until_served()
-        answering = asyncio.create_task(respond(assistant, conversation))
-        # The ticket is there while its customer is still being told of it.
-        created = await events.event()
-        assert created["__typename"] == "TicketCreated"
-        assert created["listChange"] == "ENTERED"
-        await slow.began.wait()
-        writing = await progress(answers)
-        assert writing["__typename"] == "AnswerWriting"
-        assert LONG.startswith(writing["text"])
-        assert not answering.done()
-        assert slow.pause is not None
-        slow.pause.set()
-        shown, sent = await until_ended(answers)
-    assert all(LONG.startswith(text) for text in shown)
-    assert sent == {
-        "__typename": "AnswerSent",
-        "message": {"text": LONG, "author": "ASSISTANT"},
-        "handedOver": False,
-        "usage": {"rounds": 2},
-    }
-    assert (await answering)["message"]["text"] == LONG
 
 
 async def test_who_comes_later_sees_what_is_written_so_far(
