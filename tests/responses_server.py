@@ -25,8 +25,8 @@ class Say:
     """Text in pieces. At `pause` the test decides when the second half is said."""
 
     text: str
-    pause: asyncio.Event | None = None
-    began: asyncio.Event = field(default_factory=asyncio.Event)
+    pause: asyncio.Event | None = field(default=None, repr=False)
+    began: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Incomplete:
 class Hang:
     """The request is taken, and nothing comes until the client gives up."""
 
-    began: asyncio.Event = field(default_factory=asyncio.Event)
+    began: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
 @dataclass(frozen=True)

@@ -372,10 +372,12 @@ async def test_a_hiccup_is_gone_over_by_itself(
     assert answer["message"]["text"] == "Aquí estoy."
 
 
+@pytest.mark.parametrize("step", [Hang(), Status(429, {"Retry-After": "30"})], ids=str)
 async def test_a_provider_that_does_not_answer_is_waited_for_no_longer_than_is_set(
-    impatient: Server, bot: Bot, model: ResponsesServer, make: Factory
+    impatient: Server, bot: Bot, model: ResponsesServer, make: Factory, step: Step
 ) -> None:
-    model.will(Hang())
+    """Nor for one that asks to be left alone for longer."""
+    model.will(step)
     began = time.monotonic()
     problem = await respond(impatient.api(bot.secret), await make.conversation())
     assert problem["code"] == "UPSTREAM"
