@@ -112,7 +112,8 @@ async def answers_of(
 @strawberry.type(description="What came of a customer's message.")
 class AnswerPayload:
     message: Message | None = strawberry.field(
-        description="What to send to the customer; null where a person answers."
+        description="What to send to the customer; null where a person answers. Beside it a "
+        "problem's `message` needs another name: `... on Problem { why: message }`."
     )
     usage: AnswerUsage | None = strawberry.field(
         description="What it took; null where no model was asked."

@@ -40,6 +40,15 @@ class McpEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
+        if request.method != "POST":
+            response = refusal(
+                "Send POST: there are no sessions here to listen to or to end.",
+                status=405,
+                code=ProblemCode.VALIDATION.value,
+            )
+            response.headers["Allow"] = "POST"
+            await response(scope, receive, send)
+            return
         try:
             await self._admit(request)
         except DomainError as error:

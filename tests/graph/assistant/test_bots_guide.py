@@ -16,14 +16,40 @@ import pytest
 
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
+from tests.feed.socket import connected
 from tests.graph.assistant.conftest import API_KEY, MODEL
-from tests.graph.assistant.test_respond import CREATE, said_in, tickets_in
+from tests.graph.assistant.test_respond import CREATE, look_up, said_in, tickets_in
 from tests.responses_server import Refuse, ResponsesServer, Say, outputs_of
 from tests.servers import Server
 
 GUIDE = Path(__file__).parents[3] / "docs" / "bots.md"
 WEBHOOK, LOOP = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+BY_HAND = re.findall(r"```graphql\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
 APP_SECRET = "app-secret"
+
+
+async def test_what_is_done_by_hand_answers_as_told(
+    answering: Server, admin: Api, model: ResponsesServer
+) -> None:
+    customer, conversation, tool, watch, answer = BY_HAND
+    found = (await admin.query(customer))["upsertCustomer"]
+    given = {"customerId": found["customer"]["id"]}
+    found = (await admin.query(conversation, given))["startConversation"]
+    given = {"conversationId": found["conversation"]["id"]}
+    (output,) = (await admin.query(tool, given))["executeToolCalls"]["outputs"]
+    number = json.loads(output["output"])["ticketId"]
+    model.will(look_up(number), lambda body: Say(outputs_of(body)["call_1"]["message"]))
+    async with connected(answering, admin.credential or "") as socket:
+        watched = await socket.subscribe(watch, **given)
+        await socket.until_served()
+        answered = (await answering.api(admin.credential).query(answer, given))["respondToCustomer"]
+        while "message" not in (seen := (await watched.data())["answerStream"]):
+            assert seen["text"]
+    assert answered["message"] == seen["message"] == {"text": f"reporte {number}: recibido"}
+    # Without a provider, which this server has not, the problem says so.
+    problem = (await admin.query(answer, given))["respondToCustomer"]
+    assert problem["code"] == "NOT_CONFIGURED"
+    assert "OPENAI_API_KEY" in problem["why"]
 
 
 def program(source: str, name: str) -> Any:

@@ -152,6 +152,12 @@ async def test_without_a_good_key_nothing_is_served(
     assert (await server.http.post("/mcp", json=PING, headers=malformed)).status_code == 400
 
 
+async def test_there_is_no_session_to_listen_to_or_to_end(server: Server, bot: Bot) -> None:
+    for method in ("GET", "DELETE"):
+        response = await server.http.request(method, "/mcp", headers=bot.api.headers)
+        assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+
+
 async def test_what_only_some_use_is_not_imported_at_a_start() -> None:
     """The SDKs of the protocol and of the provider take as long as all else together."""
     program = "import graph.cli, sys; print({'mcp', 'openai'} & sys.modules.keys() or 'neither')"
