@@ -32,6 +32,8 @@ from persistence.tickets import TicketQuery, TicketScope, TicketStore
 CATCH_UP_EVENTS = 500
 CATCH_UP_READINGS = 2
 RETRY_SECONDS = 0.5
+# Where no log begins.
+_NOWHERE = Position("")
 
 T = TypeVar("T")
 
@@ -379,6 +381,8 @@ class Feed:
 
         Raises HistoryLost.
         """
+        if position == _NOWHERE:
+            raise HistoryLost
         async with self._readings:
             if self.log.reaches(position):
                 return (), position
@@ -395,19 +399,22 @@ class Feed:
     # ---- cursors ---------------------------------------------------------------------------
 
     def cursor(self, position: Position) -> str:
-        return f"1.{self._signature(position.token)}.{position.token}"
+        place = f"{self._channel.epoch}.{position.token}"
+        return f"1.{self._signature(place)}.{place}"
 
     def _position_of(self, cursor: str) -> Position:
         version, _, signed = cursor.partition(".")
-        signature, _, token = signed.partition(".")
+        signature, _, place = signed.partition(".")
         if version != "1" or not hmac.compare_digest(
-            signature.encode(), self._signature(token).encode()
+            signature.encode(), self._signature(place).encode()
         ):
             raise ValidationFailed.of("after", "is not a cursor of this feed")
-        return Position(token)
+        epoch, _, token = place.partition(".")
+        # In the log of a database that was restored since, the place means nothing.
+        return Position(token) if epoch == self._channel.epoch else _NOWHERE
 
-    def _signature(self, token: str) -> str:
-        mac = hmac.digest(self._secret_key, b"feed cursor " + token.encode(), "sha256")
+    def _signature(self, place: str) -> str:
+        mac = hmac.digest(self._secret_key, b"feed cursor " + place.encode(), "sha256")
         return base64.urlsafe_b64encode(mac[:15]).decode()
 
     # ---- the channel -----------------------------------------------------------------------

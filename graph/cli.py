@@ -26,6 +26,7 @@ from domain.demo.company import SEED as DEMO_SEED
 from domain.errors import DomainError
 from domain.imports import Field
 from graph.app import build_past, build_services, create_app, prepare, prepare_database
+from graph.archiving import back_up, restoring
 from graph.context import Services
 from graph.demo import PASSWORD as DEMO_PASSWORD
 from graph.demo import play_demo
@@ -301,6 +302,45 @@ def import_tickets(
             past = build_past(database, settings, secret_key=secret_key_of(settings))
             await prepare_database(database, settings, past.services)
             await import_export(past, table, columns, options)
+
+    _run(run())
+
+
+# ---- backups -------------------------------------------------------------------------------
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="A new file.")],
+) -> None:
+    """Write everything to one file, as it is at one instant, beside running servers or not."""
+    settings = load_settings()
+    configure_logs(settings)
+
+    async def run() -> None:
+        async with _database(settings) as database:
+            await back_up(database, file)
+
+    _run(run())
+
+
+@cli.command()
+def restore(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="What tickets backup wrote.")
+    ],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Remove everything that is in the database first.")
+    ] = False,
+) -> None:
+    """Put a backup into an empty database. Nothing is written before the file is verified."""
+    settings = load_settings()
+    configure_logs(settings)
+    restore_into = restoring(settings, file, replace=replace)
+
+    async def run() -> None:
+        async with _database(settings) as database:
+            await restore_into(database)
 
     _run(run())
 

@@ -8,6 +8,7 @@ and nothing written goes unannounced, with no further server to run.
 import asyncio
 import json
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,7 +22,7 @@ from broadcaster import Broadcast, BroadcastBackend, Event
 from bson import BSON, ObjectId
 from bson.errors import BSONError
 from motor.core import AgnosticChangeStream
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from persistence.database import Database
 from persistence.documents import Document
@@ -180,6 +181,11 @@ class Channel:
         return self._backend.position
 
     @property
+    def epoch(self) -> str:
+        """Which log it is: another in a database that was restored, whose log begins anew."""
+        return self._backend.epoch
+
+    @property
     def is_alive(self) -> bool:
         """False while the database does not answer; the channel then goes on by itself."""
         return self._task is not None and not self._task.done() and self._backend.is_alive
@@ -248,8 +254,14 @@ class ChangeStreamBackend(BroadcastBackend):
         self._database = database
         self._stream: AgnosticChangeStream[Document] | None = None
         self._position: Position | None = None
+        self._epoch: str | None = None
         self._heard_at = 0.0
         self._failures = 0
+
+    @property
+    def epoch(self) -> str:
+        assert self._epoch is not None, "the channel has been started"
+        return self._epoch
 
     @property
     def position(self) -> Position:
@@ -300,6 +312,7 @@ class ChangeStreamBackend(BroadcastBackend):
         await stream.__aenter__()
         self._stream = stream
         self._position = _position_of(stream)
+        self._epoch = await _epoch_of(self._database)
         self._heard_at = time.monotonic()
 
     async def _begin_anew(self) -> str:
@@ -335,6 +348,15 @@ def _open(database: Database, *, after: Position | None) -> AgnosticChangeStream
 
 def _position_of(stream: AgnosticChangeStream[Document]) -> Position:
     return Position(cast(Document, stream.resume_token)["_data"])
+
+
+async def _epoch_of(database: Database) -> str:
+    """Drawn by the first who asks. No backup holds it."""
+    logs = database.named_collection("logs")
+    while (log_of := await logs.find_one({"_id": "log"})) is None:
+        with suppress(DuplicateKeyError):
+            await logs.insert_one({"_id": "log", "epoch": secrets.token_hex(4)})
+    return log_of["epoch"]
 
 
 # ---- messages ------------------------------------------------------------------------------

@@ -61,6 +61,10 @@ class Database:
         return self._database.get_collection(name)
 
     @property
+    def name(self) -> str:
+        return self._database.name
+
+    @property
     def native(self) -> Any:
         """The driver's own database, for change streams, GridFS and diagnostics in this package."""
         return self._database
@@ -135,6 +139,18 @@ class Database:
             # Writers that met once would meet again if they all waited the same time.
             await asyncio.sleep(random.uniform(delay / 2, 2 * delay))  # noqa: S311 -- jitter, no secret
             delay = min(delay * 2, 0.25)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Transaction]:
+        """Whoever reads through the session reads the database as it is at one instant.
+
+        For as long as the server lets a transaction last: a minute on MongoDB unless told.
+        """
+        async with (
+            await self._client.start_session() as session,
+            session.start_transaction(read_concern=ReadConcern("snapshot")),
+        ):
+            yield session
 
     async def close(self) -> None:
         # The driver says goodbye to the server, and waits for its answer.

@@ -44,13 +44,14 @@ class UnfinishedRestore(StorageError):
 
 
 class Migrations:
+    COLLECTION = "migrations"
     # Stands among the migrations, so that every start meets it.
     RESTORING = "restoring"
 
     def __init__(self, database: Database, steps: Sequence[Migration] = MIGRATIONS) -> None:
         self._database = database
         self._steps = steps
-        self._applied = database.named_collection("migrations")
+        self._applied = database.named_collection(self.COLLECTION)
         self._leases = Leases(database)
 
     async def pending(self) -> list[Migration]:
@@ -61,9 +62,13 @@ class Migrations:
                 "A restore into this database was cut short: run tickets restore again, with "
                 "--replace."
             )
+        return self.left_of(applied)
+
+    def left_of(self, applied: set[str]) -> list[Migration]:
+        """Those that are still to be made where `applied` are. Raises NewerDatabase."""
         if unknown := sorted(applied - {step.name for step in self._steps}):
             raise NewerDatabase(
-                "This database was used by a newer version of tickets, which has changed it "
+                "This database is of a newer version of tickets, which has changed it "
                 f"({', '.join(unknown)}). Run that version, or restore a backup from before."
             )
         return [step for step in self._steps if step.name not in applied]
