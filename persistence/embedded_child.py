@@ -10,6 +10,10 @@ import runpy
 import signal
 import sys
 import threading
+from typing import cast
+
+# For how long a client that was killed in a transaction holds what it wrote, in seconds.
+IDLE_TRANSACTION_SECONDS = 5.0
 
 
 def obey_parent() -> None:
@@ -26,4 +30,9 @@ def obey_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=obey_parent, name="obey-parent", daemon=True).start()
+    from secantus.server import SecantusDBServer  # pyright: ignore[reportMissingTypeStubs]  # it has none
+
+    # A minute unless told otherwise, which no option does.
+    defaults = cast("dict[str, object]", SecantusDBServer.__init__.__kwdefaults__)
+    defaults["transaction_lifetime_seconds"] = IDLE_TRANSACTION_SECONDS
     runpy.run_module("secantus", run_name="__main__")
