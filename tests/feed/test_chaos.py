@@ -238,7 +238,7 @@ class Subscriber:
                     await connection.send(json.dumps(self._init()))
                     await connection.send(json.dumps(self._subscribe()))
                     patience = self.random.randint(1, PATIENCE)
-                    while patience > 0:
+                    while patience > 0 or self.work.done >= MUTATIONS:
                         message = json.loads(await connection.recv())
                         match message["type"]:
                             case "next":
