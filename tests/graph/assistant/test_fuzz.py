@@ -16,7 +16,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from bson import ObjectId
-from graphql import OperationDefinitionNode, parse
+from graphql import GraphQLError, OperationDefinitionNode, parse
 from graphql.execution.values import get_variable_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -135,8 +135,9 @@ class Defaults:
 class Gate:
     """Takes an operation as a schema would, checks what it is given, and answers as scripted."""
 
-    def __init__(self, scope: ToolScope) -> None:
+    def __init__(self, scope: ToolScope, *, fails: bool = False) -> None:
         self._core = schema_types()
+        self._fails = fails
         self._ids = {
             encode_id("Customer", scope.customer_id),
             encode_id("Conversation", cast("ObjectId", scope.conversation_id)),
@@ -154,6 +155,8 @@ class Gate:
         )
         assert not isinstance(coerced, list), coerced
         assert context_value.actor.role is Role.BOT
+        if self._fails:
+            return ExecutionResult(data=None, errors=[GraphQLError("secret: the database is away")])
         asked = variable_values.get("input", variable_values)
         for name, value in asked.items():
             if name.endswith("Id") and name != "ticketId":
@@ -200,8 +203,7 @@ def placements(value: Any) -> list[ToolCall]:
 async def test_whatever_a_model_writes_leaves_the_boundary_only_as_the_api_allows() -> None:
     scope = ToolScope(ObjectId(), ObjectId())
     gate = Gate(scope)
-    services = SimpleNamespace(configuration=Defaults(), time_zone=ZoneInfo("America/Mexico_City"))
-    runner = ToolRunner(cast("BaseSchema", gate), cast("Services", services), "fuzz")
+    runner = runner_at(gate)
     cases = 0
 
     @settings(EXHAUSTIVE, max_examples=ALONE)
@@ -216,6 +218,23 @@ async def test_whatever_a_model_writes_leaves_the_boundary_only_as_the_api_allow
     assert cases > 10 * ALONE
     # The cases are no good if they all stop at the door.
     assert gate.passed > cases // 4
+
+
+async def test_a_failure_of_the_system_is_told_without_its_cause() -> None:
+    scope = ToolScope(ObjectId(), ObjectId())
+    runner = runner_at(Gate(scope, fails=True))
+    report = json.dumps({"subject": "Luz", "description": "Parpadea", "category": "other"})
+    calls = [ToolCall("1", CREATE, report), ToolCall("2", LOOK_UP, "{}")]
+    outputs = await runner(BOT, scope, calls)
+    assert [json.loads(each.output) for each in outputs] == [
+        {"success": False, "error": f"No se pudo {what} el reporte. Por favor intenta de nuevo."}
+        for what in ("crear", "consultar")
+    ]
+
+
+def runner_at(gate: Gate) -> ToolRunner:
+    services = SimpleNamespace(configuration=Defaults(), time_zone=ZoneInfo("America/Mexico_City"))
+    return ToolRunner(cast("BaseSchema", gate), cast("Services", services), "fuzz")
 
 
 def completed(coroutine: Any) -> Any:
