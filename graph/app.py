@@ -19,6 +19,8 @@ from starlette.routing import Route, WebSocketRoute
 
 from domain.access import SYSTEM
 from domain.accounts import Accounts, Passwords
+from domain.assistant.hosted import HostedAgent
+from domain.assistant.on_demand import ProviderOnDemand
 from domain.assistant.revisions import Revisions
 from domain.assistant.service import AnswerLimits, Assistant
 from domain.assistant.stream import AnswerStreams
@@ -69,7 +71,6 @@ from persistence.statistics import StatisticsStore
 from persistence.tickets import TicketStore
 
 if TYPE_CHECKING:
-    from domain.assistant.hosted import HostedAgent
     from domain.assistant.provider import Provider
 
 log = structlog.stdlib.get_logger("tickets.app")
@@ -214,31 +215,34 @@ def build_services(
     )
 
 
-def _provider(settings: Settings) -> "Provider | None":
-    if settings.openai_api_key is None:
+def _provider(settings: Settings) -> ProviderOnDemand | None:
+    api_key = settings.openai_api_key
+    if api_key is None:
         return None
-    from domain.assistant.provider import Provider
 
-    return Provider(
-        api_key=settings.openai_api_key.get_secret_value(),
-        base_url=settings.openai_base_url,
-        model=settings.openai_model,
-        timeout_seconds=settings.assistant_answer_seconds,
-    )
+    def load() -> "Provider":
+        from domain.assistant.provider import Provider
+
+        return Provider(
+            api_key=api_key.get_secret_value(),
+            base_url=settings.openai_base_url,
+            model=settings.openai_model,
+            timeout_seconds=settings.assistant_answer_seconds,
+        )
+
+    return ProviderOnDemand(load)
 
 
 def _hosted_agent(
     settings: Settings,
-    provider: "Provider | None",
+    provider: ProviderOnDemand | None,
     store: AssistantStore,
     configuration: StoredConfiguration,
     channel: Channel,
     clock: Clock,
-) -> "HostedAgent | None":
+) -> HostedAgent | None:
     if settings.openai_agent_id is None or provider is None:
         return None
-    from domain.assistant.hosted import HostedAgent
-
     return HostedAgent(
         agent_id=settings.openai_agent_id,
         provider=provider,

@@ -9,8 +9,8 @@ from typing import Final, NoReturn
 
 import structlog
 
+from domain.assistant.on_demand import ProviderOnDemand
 from domain.assistant.phrases import Phrase, Phrases
-from domain.assistant.provider import Provider
 from domain.assistant.revisions import Revision
 from domain.clock import Clock
 from domain.configuration import ConfigurationSource
@@ -32,7 +32,7 @@ class HostedAgent:
         self,
         *,
         agent_id: str,
-        provider: Provider,
+        provider: ProviderOnDemand,
         store: AssistantStore,
         configuration: ConfigurationSource,
         channel: Channel,
@@ -78,9 +78,10 @@ class HostedAgent:
         assert stored is not None, "a revision is stored before it is activated"
         revision = Revision.from_content(stored.content)
         phrases = Phrases(await self._configuration.current())
+        provider = await self._provider.get()
         try:
             async with asyncio.timeout(SYNC_SECONDS):
-                problem = await self._provider.update_agent(
+                problem = await provider.update_agent(
                     self._agent_id,
                     # No request is at hand whose day it could be.
                     instructions=revision.instructions(phrases.say(Phrase.TODAY)),

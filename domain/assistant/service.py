@@ -32,6 +32,7 @@ from domain.assistant.exchange import (
     ToolOutput,
     ToolScope,
 )
+from domain.assistant.on_demand import ProviderOnDemand
 from domain.assistant.phrases import Phrase, Phrases
 from domain.assistant.revisions import Revision, Revisions
 from domain.assistant.text import cut_at_word, storable
@@ -65,7 +66,6 @@ from persistence.models import (
 from persistence.pages import Page, Window
 
 if TYPE_CHECKING:
-    # Its SDK takes the better part of a second to import, which only those pay who use it.
     from domain.assistant.provider import Provider
 
 log = structlog.stdlib.get_logger("tickets.assistant")
@@ -169,7 +169,7 @@ class Assistant:
         conversations: Conversations,
         revisions: Revisions,
         configuration: ConfigurationSource,
-        provider: "Provider | None",
+        provider: ProviderOnDemand | None,
         limits: AnswerLimits,
         clock: Clock,
         time_zone: ZoneInfo,
@@ -223,12 +223,13 @@ class Assistant:
             raise NotConfigured(
                 "The assistant is off here: OPENAI_API_KEY is not set. The message is recorded."
             )
+        provider = await self._provider.get()
         async with self._draft(conversation_id) as draft:
             # Whoever held the draft before may have answered this message with theirs.
             if known := await self._answer_to(conversation, question):
                 return known
-            attempt = await self._attempt(actor, conversation, question, draft, self._provider)
-            return await self._conclude(attempt, self._provider, run_tools)
+            attempt = await self._attempt(actor, conversation, question, draft, provider)
+            return await self._conclude(attempt, provider, run_tools)
 
     async def execute(
         self,

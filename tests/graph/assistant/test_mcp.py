@@ -158,11 +158,23 @@ async def test_there_is_no_session_to_listen_to_or_to_end(server: Server, bot: B
         assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
-async def test_what_only_some_use_is_not_imported_at_a_start() -> None:
-    """The SDKs of the protocol and of the provider take as long as all else together."""
-    program = "import graph.cli, sys; print({'mcp', 'openai'} & sys.modules.keys() or 'neither')"
+START = """
+import sys
+from graph.app import create_app
+from graph.settings import load_settings
+
+create_app(load_settings(), database_uri="mongodb://127.0.0.1", secret_key="x" * 32)
+print({"mcp", "openai"} & sys.modules.keys() or "neither")
+"""
+
+
+async def test_what_only_some_use_is_not_imported_at_a_start(server: Server) -> None:
+    """The SDKs of the protocol and of the provider take longer than all else together."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", START),
+        cwd=ROOT,
+        env=server.environment | {"OPENAI_API_KEY": "x", "OPENAI_AGENT_ID": "x"},
+        stdout=asyncio.subprocess.PIPE,
     )
     imported, _ = await process.communicate()
     assert imported.decode().strip() == "neither"
