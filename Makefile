@@ -20,8 +20,9 @@ say = @printf '\033[1m— %s\033[0m\n'
 serve: .venv/.runtime $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/tickets serve
 
+# As many at once as there are cores, each with a database and a server of its own; with ARGS, one.
 test: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile)
 	$(say) "Testing the dashboard's parts; make test-dashboard tests it in a browser"
 	@$(if $(ARGS),,cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent)
 

@@ -15,10 +15,13 @@ import httpx
 from persistence.data_directory import DataDirectory, Holder
 from persistence.database import connected
 from tests.client import Api, Data
+from tests.full_size import IS_FULL_SIZE
 from tests.ledger import Ledger
 from tests.servers import Servers, new_database_name
 
 WORKERS = 6
+SERVERS_KILLED = 5 if IS_FULL_SIZE else 2
+DATABASES_KILLED = 3 if IS_FULL_SIZE else 1  # Under each server.
 SHOWN = "ticketId version"
 # How long a request may take while its database is away, where half a second is set; they take two.
 UNAVAILABLE_SECONDS = 10.0
@@ -198,16 +201,16 @@ async def until(holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
 async def test_whatever_is_killed_nothing_acknowledged_is_lost(
     servers: Servers, tmp_path: Path
 ) -> None:
-    """Five servers, each on what the one before left: its database is killed, thrice, then it."""
+    """Servers, each on what the one before left: its database is killed, repeatedly, then it."""
     data_dir = tmp_path / "data"
     journal = Journal(random.Random(1))  # noqa: S311 -- no secret
     credential: str | None = None
-    for _ in range(5):
+    for _ in range(SERVERS_KILLED):
         server = await servers.start(database_name="tickets", data_dir=data_dir)
         api = server.api(credential) if credential else await server.sign_in()
         credential = api.credential
         await check_database(journal, data_dir)
-        for _ in range(3):
+        for _ in range(DATABASES_KILLED):
             async with busy(journal, api):
                 killed = holder_of(data_dir).database_pid
                 os.kill(killed, signal.SIGKILL)

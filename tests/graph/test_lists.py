@@ -116,7 +116,9 @@ FILTERS: list[tuple[Data, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("conditions", "expected"), FILTERS, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("conditions", "expected"), FILTERS, ids=[str(conditions) for conditions, _ in FILTERS]
+)
 async def test_a_filter_leaves_what_meets_it(
     conditions: Data, expected: set[str], shop: Shop, admin: Api
 ) -> None:
