@@ -52,6 +52,7 @@ from graph.http import LimitBody, TraceRequests, masked_failure
 from graph.limits import OperationLimits
 from graph.logs import configure_logs
 from graph.schema import Schema, schema_types
+from graph.server import end_with_supervisor
 from graph.settings import Settings, SettingsError, load_settings
 from graph.streams import Streams
 from graph.websocket import SocketLimits, Sockets
@@ -315,7 +316,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
             tokens=settings.max_tokens,
             cost=settings.max_cost,
         ),
-        introspection=settings.introspection,
+        introspection=settings.allows_introspection,
     )
     database = Database(
         database_uri,
@@ -412,6 +413,7 @@ def from_environment() -> Starlette:
 
     Needs TICKETS_MONGODB_URI and TICKETS_SECRET_KEY; raises SettingsError without them.
     """
+    end_with_supervisor()
     settings = load_settings()
     configure_logs(settings)
     if settings.mongodb_uri is None or settings.secret_key is None:

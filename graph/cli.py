@@ -140,6 +140,8 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
         ws_ping_interval=None,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=10,
+        # How long a worker may take to start, and one that hangs until it is replaced.
+        timeout_worker_healthcheck=60,
     )
     listening = _listen(config)
     _welcome(settings, show_password=made_first_admin)
@@ -213,6 +215,7 @@ def _kept_secret(path: Path) -> tuple[str, bool]:
 def _welcome(settings: Settings, *, show_password: bool) -> None:
     address = f"http://{settings.host}:{settings.port}"
     lines = [
+        f"Dashboard      {address}/",
         f"GraphiQL       {address}/graphql   (in a browser)",
         f"GraphQL        POST {address}/graphql",
         f"Health         {address}/health/ready",

@@ -5,6 +5,10 @@ everything, which is never; and it does not tell a stream that the process is ab
 """
 
 import asyncio
+import multiprocessing
+import os
+import signal
+import threading
 from typing import Any
 
 from starlette.types import Scope
@@ -62,6 +66,22 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
         else:
             super().send_receive_event_to_app()
+
+
+def end_with_supervisor() -> None:
+    """Ends this process, if it is one of several workers, when what supervises them is gone.
+
+    Killed, it tells them nothing: they would go on, and hold its address.
+    """
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+
+    def end() -> None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, name="end-with-supervisor", daemon=True).start()
 
 
 def line_of(scope: Scope) -> Line | None:

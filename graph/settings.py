@@ -1,5 +1,6 @@
 """Every setting, read from the environment once, when the process starts."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -66,6 +67,17 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="How many server processes.")
+    production: bool = Field(
+        False,
+        description="Whether to refuse to start with what is fit for trying out alone: a weak "
+        "secret, a guessable password, debugging lines.",
+    )
+
+    secrets_dir: Annotated[Path | None, BeforeValidator(_nothing)] = Field(
+        None,
+        description="A directory with a file for each setting that is not to be in the "
+        "environment, named as the variable: tickets_secret_key, openai_api_key.",
+    )
 
     # The business
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
@@ -94,7 +106,11 @@ class Settings(BaseSettings):
         default=[],
         description="Other origins whose pages may open WebSockets, separated by commas.",
     )
-    introspection: bool = Field(True, description="Whether the schema may be asked for.")
+    introspection: bool | None = Field(
+        None,
+        description="Whether the schema may be asked for. Unless told, it may, but not in "
+        "production.",
+    )
 
     # Logs
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
@@ -189,14 +205,60 @@ class Settings(BaseSettings):
         True, description="Whether the assistant follows every change of the configuration."
     )
 
+    @property
+    def allows_introspection(self) -> bool:
+        return not self.production if self.introspection is None else self.introspection
+
+    def unsafe(self) -> list[str]:
+        """What must not be so in production, each with what to do."""
+        faults: list[str] = []
+        if self.secret_key is not None and is_weak(self.secret_key.get_secret_value()):
+            faults.append(
+                f"TICKETS_SECRET_KEY: must be {SECRET_BYTES} random bytes or more, as from openssl "
+                "rand -base64 32"
+            )
+        if self.admin_password is not None and is_weak(
+            self.admin_password.get_secret_value(), length=ADMIN_PASSWORD_CHARACTERS
+        ):
+            faults.append(
+                "TICKETS_ADMIN_PASSWORD: must be long and not to be guessed: "
+                f"{ADMIN_PASSWORD_CHARACTERS} characters or more, as from openssl rand -base64 18"
+            )
+        if "*" in self.allowed_origins:
+            faults.append("TICKETS_ALLOWED_ORIGINS: must name origins, as in https://example.com")
+        if self.log_level == "debug":
+            faults.append("TICKETS_LOG_LEVEL: must be info or higher")
+        return faults
+
+
+# As many as the signature HMAC-SHA256 makes use of.
+SECRET_BYTES = 32
+ADMIN_PASSWORD_CHARACTERS = 16
+# Random text of that length has more; a word that is repeated or padded has fewer.
+_DIFFERENT_CHARACTERS = 8
+
+
+def is_weak(secret: str, *, length: int = SECRET_BYTES) -> bool:
+    return len(secret.encode()) < length or len(set(secret)) < _DIFFERENT_CHARACTERS
+
 
 def load_settings() -> Settings:
-    """The settings of this process's environment; raises SettingsError for those that are wrong."""
+    """The settings of this process's environment, and of the files beside it.
+
+    Raises SettingsError for those that are wrong, and in production for those that are not safe.
+    """
+    secrets_dir = os.environ.get("TICKETS_SECRETS_DIR") or None
+    if secrets_dir is not None and not Path(secrets_dir).is_dir():
+        raise SettingsError(f"TICKETS_SECRETS_DIR: {secrets_dir} is not a directory")
     try:
-        return Settings()  # pyright: ignore[reportCallIssue]  # every field comes from the environment
+        # Every field comes from the environment, and the keyword is the library's.
+        settings = Settings(_secrets_dir=secrets_dir)  # pyright: ignore[reportCallIssue]
     except ValidationError as error:
         faults = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
         raise SettingsError("; ".join(faults)) from None
+    if settings.production and (faults := settings.unsafe()):
+        raise SettingsError("Not fit for production. " + "; ".join(faults) + ".")
+    return settings
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
