@@ -171,7 +171,7 @@ class Log:
         return True
 
     def begin_anew(self, start: Position) -> None:
-        """After changes that nobody heard."""
+        """After changes that nobody heard, or that took something out of what is here."""
         self.start = start
         self.gaps += 1
         self._entries.clear()
@@ -420,11 +420,15 @@ class Feed:
     # ---- the channel -----------------------------------------------------------------------
 
     def _entry(self, change: Change) -> Entry:
-        assert change.document is not None, "an event is inserted and never touched again"
+        assert change.document is not None, "it is new"
         event = from_document(TicketEvent, change.document)
         return Entry(change.position, self.cursor(change.position), event)
 
     def _hear(self, change: Change) -> None:
+        if change.document is None:
+            if not change.is_deletion:
+                self._forget(change.position)
+            return
         entry, log = self._entry(change), self.log
         if entry.position <= log.end:
             # On its way when the log began.
@@ -434,6 +438,14 @@ class Feed:
         if any(seen):
             self._snapshots.ask(entry.event.ticket_key)
         if log.append(entry):
+            self._trim()
+
+    def _forget(self, position: Position) -> None:
+        """Since an event was redacted that may be here; who lags reads it from the database."""
+        if position > self.log.end:
+            self.log.begin_anew(position)
+            for view, _ in self._views.values():
+                view.tell()
             self._trim()
 
     def _miss(self, start: Position) -> None:
@@ -463,6 +475,7 @@ class Follower:
         # What was read from before the log, and how far that goes.
         self._backlog: deque[Entry] = deque()
         self._read_to = position
+        self._read_with_gaps = 0
         self._has_joined = False
         self._gaps = self._log.gaps
         self._has_ended = False
@@ -520,6 +533,10 @@ class Follower:
         return view, before is not None and before.viewpoint != view.viewpoint
 
     def _next_of_backlog(self, view: View) -> Sighting | None:
+        if self._backlog and self._read_with_gaps != self._log.gaps:
+            # Something may have been taken out of it since.
+            self._backlog.clear()
+            self._read_to = self._position
         while self._backlog:
             entry = self._backlog[0]
             if entry.position > self._position and (sighting := view.sighting(entry)):
@@ -535,6 +552,7 @@ class Follower:
 
     async def _read_back(self) -> bool:
         """False, and a new beginning at the end of the log, where nothing reaches back so far."""
+        self._read_with_gaps = self._log.gaps
         try:
             entries, self._read_to = await self._feed.read_back(self._position)
         except HistoryLost:

@@ -33,8 +33,10 @@ from domain.conversations import Conversations
 from domain.customers import Customers
 from domain.errors import ValidationFailed
 from domain.feed import Feed
+from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
 from domain.live_statistics import LiveStatistics
+from domain.retention import EventRetention
 from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
@@ -66,6 +68,7 @@ from persistence.database import Database
 from persistence.drafts import DraftConversations, Drafts, DraftTickets
 from persistence.errors import STORAGE_ERRORS
 from persistence.idempotency import IdempotencyStore
+from persistence.leases import Leases
 from persistence.migrations import Migrations
 from persistence.models import Role
 from persistence.statistics import StatisticsStore
@@ -216,6 +219,18 @@ def build_services(
     )
 
 
+def _housekeeping(database: Database, settings: Settings, clock: Clock) -> Housekeeping:
+    chores: dict[str, Chore] = {}
+    if settings.event_retention_days is not None:
+        retention = EventRetention(
+            store=TicketStore(database),
+            clock=clock,
+            kept=timedelta(days=settings.event_retention_days),
+        )
+        chores["prune events"] = retention.prune
+    return Housekeeping(leases=Leases(database), chores=chores)
+
+
 def _provider(settings: Settings) -> ProviderOnDemand | None:
     api_key = settings.openai_api_key
     if api_key is None:
@@ -324,6 +339,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         timeout_seconds=settings.database_timeout_seconds,
     )
     services = build_services(database, settings, secret_key=secret_key)
+    housekeeping = _housekeeping(database, settings, services.clock)
     channel, configuration = services.channel, services.configuration
     channel.listen(
         Topic.CONFIGURATION,
@@ -365,10 +381,12 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         await prepare(database, settings, services)
         await channel.start()
         following = asyncio.create_task(services.revisions.follow())
+        keeping_house = asyncio.create_task(housekeeping.run())
         try:
             yield
         finally:
             following.cancel()
+            keeping_house.cancel()
             await channel.stop()
             await services.assistant.close()
             await database.close()

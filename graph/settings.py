@@ -88,6 +88,14 @@ class Settings(BaseSettings):
         "MX", description="The country of phone numbers written without one, ISO 3166-1."
     )
 
+    # The life of the data
+    event_retention_days: Annotated[int | None, BeforeValidator(_nothing)] = Field(
+        None,
+        ge=1,
+        description="After how many days a ticket that is CLOSED and left alone loses the events "
+        "that did not change its status; without it, never.",
+    )
+
     # Access
     secret_key: Secret = Field(
         None,

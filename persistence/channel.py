@@ -10,9 +10,9 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -26,6 +26,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from persistence.database import Database
 from persistence.documents import Document
+from persistence.models import TicketEvent
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +105,8 @@ def _order_of(token: str) -> str:
 class Change:
     """One committed write. `position` is its own place: a stream resumed there goes on after it.
 
-    Of a ticket event `document` is what was inserted; of anything else it is None, and listeners
-    read what they need. `fields` are the top-level fields that an update touched.
+    Of a new ticket event `document` is what was inserted; of anything else it is None, and
+    listeners read what they need. `fields` are the top-level fields that an update touched.
     """
 
     position: Position
@@ -209,8 +210,9 @@ class Channel:
     ) -> tuple[list[Change], Position]:
         """The ticket events after `position`, as far as `until`, at most `limit` of them.
 
-        Also the position that was reached, before which none is missing: `until` or beyond where
-        there are no more. Opens one database cursor. Raises HistoryLost, or the driver's errors.
+        As they are now: the log still has what has been taken out of an event since. Also the
+        position that was reached, before which none is missing: `until` or beyond where there are
+        no more. Opens one database cursor. Raises HistoryLost, or the driver's errors.
         """
         changes: list[Change] = []
         reached = position
@@ -221,13 +223,22 @@ class Channel:
                     reached = _position_of(stream)
                     if found is not None and reached <= until:
                         change = _from_message(_to_message(found))
-                        if change.topic is Topic.TICKET_EVENTS:
+                        if change.topic is Topic.TICKET_EVENTS and change.document is not None:
                             changes.append(change)
         except OperationFailure as error:
             if error.code in _LOST_CODES:
                 raise HistoryLost from error
             raise
-        return changes, reached
+        return await self._as_stored(changes), reached
+
+    async def _as_stored(self, changes: Sequence[Change]) -> list[Change]:
+        """Raises HistoryLost where one of the events was pruned."""
+        keys = [change.key for change in changes]
+        found = self._database.collection(TicketEvent).find({"_id": {"$in": keys}})
+        stored = {document["_id"]: document async for document in found}
+        if len(stored) < len(keys):
+            raise HistoryLost
+        return [replace(change, document=stored[change.key]) for change in changes]
 
     async def _hear(self, heard: asyncio.Event) -> None:
         async with self._broadcast.subscribe(_CHANNEL) as messages:

@@ -226,6 +226,7 @@ class TicketStore:
         self._notes = database.collection(Note)
         self._links = database.collection(TicketLink)
         self._events = database.collection(TicketEvent)
+        self._progress = database.named_collection("progress")
 
     # ---- tickets ---------------------------------------------------------------------------
 
@@ -430,6 +431,41 @@ class TicketStore:
             [("version", 1)]
         )
         return [from_document(TicketEvent, document) async for document in found]
+
+    async def prune_events(self, until: str, *, tickets: int) -> int | None:
+        """Of CLOSED tickets last changed before `until`, removes what did not change their status.
+
+        `until` is the beginning of a sort key. Takes the next `tickets` of them after those of the
+        last call, which are remembered; a ticket that is changed comes up again. How many events
+        were removed; None where no ticket is left.
+        """
+        progress = await self._progress.find_one({"_id": "pruned events"})
+        after = progress["through"] if progress else ""
+        found: list[Document] = (
+            await self._tickets.find(
+                {
+                    "sort.updated": {"$gt": after, "$lt": until},
+                    "status": TicketStatus.CLOSED.value,
+                },
+                {"sort.updated": 1},
+            )
+            .sort([("sort.updated", 1)])
+            .limit(tickets)
+            .to_list(None)
+        )
+        if not found:
+            return None
+        removed = await self._events.delete_many(
+            {
+                "ticket_key": {"$in": [ticket["_id"] for ticket in found]},
+                "changes.field": {"$ne": "status"},
+            }
+        )
+        through = found[-1]["sort"]["updated"]
+        await self._progress.update_one(
+            {"_id": "pruned events"}, {"$set": {"through": through}}, upsert=True
+        )
+        return removed.deleted_count
 
     async def status_changes(self, keys: Iterable[ObjectId]) -> dict[ObjectId, list[TicketEvent]]:
         """The events of the tickets that changed (or first set) their status, oldest first."""
