@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else is fetched into .venv.
 #   make serve   the API at http://127.0.0.1:8000
 #   make test    all tests
+#   make bench   what requests cost, beside the least that they could
 #   make lint    style, types, layers, and schema.graphql against the code
 #   make lock    the locked requirements, anew from pyproject.toml
 
@@ -15,7 +16,7 @@ DASHBOARD := graph/static/dashboard/index.html
 install := $(BIN)/uv pip install --quiet --python $(BIN)/python
 say = @printf '\033[1m— %s\033[0m\n'
 
-.PHONY: serve test test-dashboard lint lock
+.PHONY: serve test test-dashboard bench lint lock
 
 serve: .venv/.runtime $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/tickets serve
@@ -35,6 +36,9 @@ test-dashboard: .venv/.runtime $(DASHBOARD)
 	@if command -v chromium >/dev/null; then cd dashboard && export PATH="$(CURDIR)/$(BIN):$$PATH" \
 		&& CHROMIUM="$$(command -v chromium)" npm run --silent e2e; \
 		else printf '\033[1m— %s\033[0m\n' 'SKIPPED: the browser tests need Chromium (apt-get install chromium)'; fi
+
+bench: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: .venv/.dev $(DASHBOARD)
 	$(BIN)/ruff check

@@ -1,0 +1,119 @@
+"""The live feed with many subscribers: what a message costs, and what waiting for one does."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+
+from bench.load import Request, connected
+from bench.processes import Process
+from bench.seed import Seeded
+from domain.tickets import Tickets
+from persistence.models import NoteVisibility
+
+_DOCUMENT = """subscription {
+  ticketEvents {
+    ... on TicketEvent {
+      __typename cursor occurredAt version listChange actor { kind name }
+      ticket { ticketId subject status priority updatedAt customer { name } assignee { name } }
+    }
+  }
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFigures:
+    """`microseconds` of CPU per delivered message, here and of the bare broadcast.
+
+    `kib` of resident memory per subscriber who waits.
+    """
+
+    microseconds: float
+    bare: float
+    kib: float
+
+
+async def measure_feed(
+    server: Process,
+    floor: Process,
+    tickets: Tickets,
+    seeded: Seeded,
+    access_token: str,
+    *,
+    subscribers: int,
+    events: int,
+) -> FeedFigures:
+    """Writes are made by this process, so that the server's CPU is for telling of them alone."""
+    before = server.resident_kib()
+    async with _subscribed(server, access_token, subscribers) as sockets:
+        kib = (server.resident_kib() - before) / subscribers
+        text = ""
+
+        async def write() -> None:
+            nonlocal text
+            await tickets.add_note(
+                seeded.admin, seeded.ticket_id, "Otra nota", visibility=NoteVisibility.PUBLIC
+            )
+            received = await asyncio.gather(*(socket.recv(decode=True) for socket in sockets))
+            (text,) = set(received)
+
+        await write()
+        cpu = server.cpu_seconds()
+        for _ in range(events):
+            await write()
+        cpu = server.cpu_seconds() - cpu
+    bare = await _measure_broadcast(floor, text, subscribers=subscribers, messages=events)
+    return FeedFigures(cpu / events / subscribers * 1e6, bare, kib)
+
+
+async def _measure_broadcast(
+    floor: Process, text: str, *, subscribers: int, messages: int
+) -> float:
+    request = Request("/broadcast", text.encode(), {}).encoded()
+    url = f"ws://127.0.0.1:{floor.port}/socket"
+    async with AsyncExitStack() as stack:
+        asking = await stack.enter_async_context(connected(floor))
+        sockets = [await stack.enter_async_context(_socket(url)) for _ in range(subscribers)]
+        cpu = 0.0
+        for _ in range(messages):
+            began = floor.cpu_seconds()
+            received = asyncio.gather(*(socket.recv(decode=True) for socket in sockets))
+            await asking.ask(request)
+            assert set(await received) == {text}
+            cpu += floor.cpu_seconds() - began
+    return cpu / messages / subscribers * 1e6
+
+
+@asynccontextmanager
+async def _subscribed(
+    server: Process, access_token: str, count: int
+) -> AsyncGenerator[list[ClientConnection]]:
+    url = f"ws://127.0.0.1:{server.port}/graphql"
+    init = {"type": "connection_init", "payload": {"authorization": f"Bearer {access_token}"}}
+    subscribe = {"id": "1", "type": "subscribe", "payload": {"query": _DOCUMENT}}
+    # Answered after the subscription has begun, since one connection is served in order.
+    ping = {"type": "ping"}
+    async with AsyncExitStack() as stack:
+        sockets: list[ClientConnection] = []
+        for _ in range(count):
+            socket = await stack.enter_async_context(_socket(url, "graphql-transport-ws"))
+            await socket.send(orjson.dumps(init), text=True)
+            assert orjson.loads(await socket.recv())["type"] == "connection_ack"
+            await socket.send(orjson.dumps(subscribe), text=True)
+            await socket.send(orjson.dumps(ping), text=True)
+            assert orjson.loads(await socket.recv())["type"] == "pong"
+            sockets.append(socket)
+        yield sockets
+
+
+def _socket(url: str, protocol: str | None = None) -> connect:
+    return connect(
+        url,
+        subprotocols=[protocol] if protocol else None,  # pyright: ignore[reportArgumentType]
+        compression=None,
+        ping_interval=None,
+        proxy=None,
+    )
