@@ -1,7 +1,7 @@
 """How refusals reach clients: as `Problem`s from mutations, as coded errors from everything else.
 
 Resolvers hold no `try`: the handlers here turn domain errors into the member of the mutation's
-union, and `CodedErrors` gives every other error its code and hides what was not foreseen.
+union, and `coded` gives every other error its code and hides what was not foreseen.
 """
 
 import secrets
@@ -11,7 +11,6 @@ from typing import Any
 import strawberry
 import structlog
 from graphql import GraphQLError
-from strawberry.extensions import MaskErrors
 from strawberry.types.field import StrawberryField
 
 from domain.errors import DomainError, ValidationFailed
@@ -103,13 +102,6 @@ class Refused(Exception):
     def code(self) -> str:
         """Of the first error."""
         return (self.errors[0].extensions or {})["code"]
-
-
-class CodedErrors(MaskErrors):
-    """Gives every error of a result its `extensions.code`."""
-
-    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        return error if is_coded(error) else coded(error)
 
 
 def coded(error: GraphQLError) -> GraphQLError:

@@ -1,11 +1,12 @@
 """What one operation may cost, decided before anything is executed.
 
-A document is measured in one walk: how deep it nests, how many aliases it uses, and how many rows
-it can ask for, where a list of 100 with a list of 100 inside counts 10,000. Fragments are measured
-once each, so a document cannot make the measuring itself expensive.
+A document is measured in one walk: how deep it nests, how many aliases it uses, and which lists
+it asks for. With the variables, those say how many rows that can be, where a list of 100 with a
+list of 100 inside counts 10,000. Fragments are measured once each, so a document cannot make the
+measuring itself expensive.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,8 @@ from graphql import (
     VariableNode,
     get_named_type,
 )
-from strawberry.extensions import SchemaExtension
 
 from domain.errors import ProblemCode
-from graph.context import Context
 from graph.nodes import DEFAULT_PAGE, LARGEST_PAGE
 
 # Fields through which a connection passes its rows on; they multiply nothing themselves.
@@ -47,14 +46,10 @@ class OperationLimits:
     cost: int
 
     def refusal_of(
-        self,
-        document: DocumentNode,
-        variables: Mapping[str, Any],
-        operation_name: str | None,
-        schema: GraphQLSchema,
+        self, measures: "Measures", operation_name: str | None, variables: Mapping[str, Any]
     ) -> GraphQLError | None:
         """The first limit that the operation goes beyond, other than that of tokens."""
-        measure = _Measurer(schema, document, variables).measure(operation_name)
+        measure = measures.of(operation_name, variables)
         for name in ("depth", "aliases", "cost"):
             actual, allowed = getattr(measure, name), getattr(self, name)
             if actual > allowed:
@@ -66,65 +61,6 @@ class OperationLimits:
         if f"more than {self.tokens} tokens" in error.message:
             return limit_error("tokens", self.tokens)
         return error
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    depth: int
-    aliases: int
-    cost: int
-
-    def beside(self, other: "Measure") -> "Measure":
-        return Measure(
-            max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost
-        )
-
-
-_NOTHING = Measure(0, 0, 0)
-
-
-class LimitOperations(SchemaExtension):
-    """Refuses what goes beyond `limits` with a coded error that names the limit and its value."""
-
-    def __init__(
-        self, limits: OperationLimits, schema: GraphQLSchema, *, introspection: bool
-    ) -> None:
-        self._limits = limits
-        self._schema = schema
-        self._introspection = introspection
-
-    def on_operation(self) -> Iterator[None]:
-        if self._is_internal:
-            yield
-            return
-        self.execution_context.parse_options["max_tokens"] = self._limits.tokens
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        if self._is_internal:
-            yield
-            return
-        context = self.execution_context
-        document = context.graphql_document
-        assert document is not None, "validation follows parsing"
-        refusal = self._limits.refusal_of(
-            document, context.variables or {}, context.operation_name, self._schema
-        )
-        if refusal is not None:
-            context.pre_execution_errors = [refusal]
-        elif not self._introspection and _asks_for_schema(document):
-            context.pre_execution_errors = [
-                GraphQLError(
-                    "Introspection is off here: TICKETS_INTROSPECTION.",
-                    extensions={"code": ProblemCode.FORBIDDEN.value},
-                )
-            ]
-        yield
-
-    @property
-    def _is_internal(self) -> bool:
-        context: Context = self.execution_context.context
-        return context.is_internal
 
 
 def limit_error(name: str, allowed: int, actual: int | None = None) -> GraphQLError:
@@ -146,106 +82,142 @@ _UNITS = {
 }
 
 
-def _asks_for_schema(document: DocumentNode) -> bool:
-    return any(
-        _has_schema(definition.selection_set)
-        for definition in document.definitions
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
-    )
+@dataclass(frozen=True, slots=True)
+class Measure:
+    depth: int
+    aliases: int
+    cost: int
 
 
-def _has_schema(selections: SelectionSetNode) -> bool:
-    """Whether `__schema` or `__type` is selected here, where alone they are valid: at the root."""
-    return any(
-        (isinstance(each, FieldNode) and each.name.value in ("__schema", "__type"))
-        or (isinstance(each, InlineFragmentNode) and _has_schema(each.selection_set))
-        for each in selections.selections
-    )
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A selection before its variables are known.
+
+    `lists` are those that it asks for of each row that it is made on: the size of a page, or the
+    variable that says it, and what is asked for of each of its rows. `fragments` may ask for more.
+    """
+
+    depth: int = 0
+    aliases: int = 0
+    lists: tuple[tuple[int | str, "_Shape"], ...] = ()
+    fragments: tuple[str, ...] = ()
+
+    def beside(self, other: "_Shape") -> "_Shape":
+        return _Shape(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.lists + other.lists,
+            self.fragments + other.fragments,
+        )
 
 
-class _Measurer:
-    def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]
-    ) -> None:
+_NOTHING = _Shape()
+
+
+class Measures:
+    """What each operation of a document may cost."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
-        self._variables = variables
-        self._operations = [
-            each for each in document.definitions if isinstance(each, OperationDefinitionNode)
-        ]
-        self._fragments = {
+        self._definitions = {
             each.name.value: each
             for each in document.definitions
             if isinstance(each, FragmentDefinitionNode)
         }
-        self._measured: dict[str, Measure] = {}
+        self._fragments: dict[str, _Shape] = {}
+        self._operations = [
+            (
+                each.name.value if each.name else None,
+                self._of_selections(each.selection_set, schema.get_root_type(each.operation)),
+            )
+            for each in document.definitions
+            if isinstance(each, OperationDefinitionNode)
+        ]
 
-    def measure(self, operation_name: str | None) -> Measure:
-        for operation in self._operations:
-            if operation_name is None or (
-                operation.name is not None and operation.name.value == operation_name
-            ):
-                root = self._schema.get_root_type(operation.operation)
-                return self._of_selections(operation.selection_set, root, rows=1)
-        return _NOTHING
+    def of(self, operation_name: str | None, variables: Mapping[str, Any]) -> Measure:
+        """Of the operation with that name; without a name, of the first."""
+        for name, shape in self._operations:
+            if operation_name in (None, name):
+                return Measure(shape.depth, shape.aliases, self._cost(shape, variables, {}))
+        return Measure(0, 0, 0)
+
+    def _cost(self, shape: _Shape, variables: Mapping[str, Any], known: dict[str, int]) -> int:
+        """The rows for each row of the selection; `known` are those of fragments."""
+        total = 0
+        for page, inner in shape.lists:
+            size = _in_bounds(variables.get(page)) if isinstance(page, str) else page
+            total += size * (1 + self._cost(inner, variables, known))
+        for name in shape.fragments:
+            if name not in known:
+                # A fragment within itself asks for nothing, which validation will say.
+                known[name] = 0
+                known[name] = self._cost(self._fragments[name], variables, known)
+            total += known[name]
+        return total
 
     def _of_selections(
-        self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None, *, rows: int
-    ) -> Measure:
-        """`rows`: how many items of the list that the selections are made on there can be."""
+        self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None
+    ) -> _Shape:
         total = _NOTHING
         for selection in selections.selections if selections else ():
             match selection:
                 case FieldNode():
-                    measure = self._of_field(selection, parent, rows)
+                    shape = self._of_field(selection, parent)
                 case InlineFragmentNode(type_condition=condition, selection_set=inner):
                     narrowed = self._schema.get_type(condition.name.value) if condition else parent
-                    measure = self._of_selections(inner, narrowed, rows=rows)
+                    shape = self._of_selections(inner, narrowed)
                 case FragmentSpreadNode():
-                    measure = self._of_fragment(selection.name.value, rows)
+                    shape = self._of_fragment(selection.name.value)
                 case _:
-                    measure = _NOTHING
-            total = total.beside(measure)
+                    shape = _NOTHING
+            total = total.beside(shape)
         return total
 
-    def _of_fragment(self, name: str, rows: int) -> Measure:
-        """Measured for one row and multiplied; a fragment within itself measures nothing."""
-        if name not in self._measured:
-            self._measured[name] = _NOTHING
-            fragment = self._fragments.get(name)
+    def _of_fragment(self, name: str) -> _Shape:
+        if name not in self._fragments:
+            self._fragments[name] = _NOTHING
+            fragment = self._definitions.get(name)
             if fragment is not None:
                 on = self._schema.get_type(fragment.type_condition.name.value)
-                self._measured[name] = self._of_selections(fragment.selection_set, on, rows=1)
-        measured = self._measured[name]
-        return Measure(measured.depth, measured.aliases, measured.cost * rows)
+                self._fragments[name] = self._of_selections(fragment.selection_set, on)
+        shape = self._fragments[name]
+        return _Shape(shape.depth, shape.aliases, fragments=(name,))
 
-    def _of_field(self, field: FieldNode, parent: GraphQLNamedType | None, rows: int) -> Measure:
+    def _of_field(self, field: FieldNode, parent: GraphQLNamedType | None) -> _Shape:
         aliases = 1 if field.alias else 0
         definition = _definition(parent, field.name.value)
         if definition is None:
             # Unknown to the schema, which validation will say; or introspection, which is free.
-            return Measure(1, aliases, 0)
-        page = self._page_size(field, definition)
-        asked = rows if page is None else rows * page
+            return _Shape(1, aliases)
         inner_type = get_named_type(definition.type)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # graphql-core leaves its wrappers' parameters open
-        inner = self._of_selections(field.selection_set, inner_type, rows=asked)
-        own = 0 if page is None else asked
-        return Measure(inner.depth + 1, inner.aliases + aliases, inner.cost + own)
+        inner = self._of_selections(field.selection_set, inner_type)
+        depth, aliases = inner.depth + 1, inner.aliases + aliases
+        page = _page_size(field, definition)
+        if page is None:
+            return _Shape(depth, aliases, inner.lists, inner.fragments)
+        return _Shape(depth, aliases, lists=((page, inner),))
 
-    def _page_size(self, field: FieldNode, definition: GraphQLField) -> int | None:
-        """None for what is no connection. A size out of bounds counts as the largest page."""
-        if not any(name in definition.args for name in _PAGING_ARGUMENTS):
-            return None
-        given = {argument.name.value: argument.value for argument in field.arguments or ()}
-        value: Any = DEFAULT_PAGE
-        for name in _PAGING_ARGUMENTS:
-            node = given.get(name)
-            if isinstance(node, IntValueNode):
-                # Longer than any size that is allowed: int() would take its time over it.
-                fits = len(node.value) <= len(str(LARGEST_PAGE))
-                value = int(node.value) if fits else LARGEST_PAGE
-            elif isinstance(node, VariableNode):
-                value = self._variables.get(node.name.value, LARGEST_PAGE)
-        return value if isinstance(value, int) and 1 <= value <= LARGEST_PAGE else LARGEST_PAGE
+
+def _page_size(field: FieldNode, definition: GraphQLField) -> int | str | None:
+    """Or the variable that says it; None for what is no connection."""
+    if not any(name in definition.args for name in _PAGING_ARGUMENTS):
+        return None
+    given = {argument.name.value: argument.value for argument in field.arguments or ()}
+    size: int | str = DEFAULT_PAGE
+    for name in _PAGING_ARGUMENTS:
+        node = given.get(name)
+        if isinstance(node, IntValueNode):
+            # Longer than any size that is allowed: int() would take its time over it.
+            fits = len(node.value) <= len(str(LARGEST_PAGE))
+            size = _in_bounds(int(node.value)) if fits else LARGEST_PAGE
+        elif isinstance(node, VariableNode):
+            size = node.name.value
+    return size
+
+
+def _in_bounds(size: object) -> int:
+    """A size out of bounds counts as the largest page."""
+    return size if isinstance(size, int) and 1 <= size <= LARGEST_PAGE else LARGEST_PAGE
 
 
 def _definition(parent: GraphQLNamedType | None, name: str) -> GraphQLField | None:

@@ -1,30 +1,30 @@
 """The schema: every subject's root fields in one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
+from graphql import ExecutionResult as GraphQLResult
 from graphql import (
-    DocumentNode,
     Executor,
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLNamedType,
     GraphQLSchema,
-    OperationType,
     get_named_type,
-    get_operation_ast,
-    parse,
-    specified_rules,
 )
+from strawberry.exceptions import MissingQueryError
+from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import validate_document
-from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.clock import to_utc
+from domain.errors import ProblemCode
 from graph.accounts import AccountMutations, AccountQueries, Agent
 from graph.assistant.answers import AssistantMutations, AssistantQueries
 from graph.assistant.stream import AnswerSubscriptions
@@ -36,8 +36,8 @@ from graph.configuration import (
 )
 from graph.context import Context, Info
 from graph.customers import Conversation, Customer, CustomerMutations, CustomerQueries, Message
+from graph.documents import Document, Documents
 from graph.errors import (
-    CodedErrors,
     DomainErrorHandler,
     Refused,
     StorageErrorHandler,
@@ -46,7 +46,7 @@ from graph.errors import (
     is_coded,
 )
 from graph.feed import FeedSubscriptions
-from graph.limits import LimitOperations, OperationLimits
+from graph.limits import OperationLimits
 from graph.nodes import Node, split_id
 from graph.operations import Operation
 from graph.statistics import StatisticsQueries
@@ -155,6 +155,11 @@ _DATE_TIME = ScalarDefinition(
 )
 
 
+INTROSPECTION_OFF = GraphQLError(
+    "Introspection is off here: TICKETS_INTROSPECTION.",
+    extensions={"code": ProblemCode.FORBIDDEN.value},
+)
+
 _SCALARS: dict[object, Any] = {datetime: _DATE_TIME}
 
 
@@ -167,10 +172,6 @@ class Schema(strawberry.Schema):
             mutation=Mutation,
             subscription=Subscription,
             config=StrawberryConfig(scalar_map=_SCALARS),
-            extensions=[
-                CodedErrors,
-                lambda: LimitOperations(limits, self.core, introspection=introspection),
-            ],
             exception_handlers=[
                 ValidationHandler(),
                 ConflictHandler(),
@@ -181,10 +182,9 @@ class Schema(strawberry.Schema):
             ],
         )
         self._limits = limits
+        self._introspection = introspection
+        self._documents = Documents(self.core, max_tokens=limits.tokens)
         self._describe_inputs()
-        # Many clients subscribe with the same few documents, and after a restart all at once.
-        self._parsed = lru_cache(maxsize=32)(self._parse)
-        self._validated = lru_cache(maxsize=32)(self._validate)
 
     @property
     def core(self) -> GraphQLSchema:
@@ -200,53 +200,120 @@ class Schema(strawberry.Schema):
                 if isinstance(of_type, GraphQLInputObjectType) and not argument.description:
                     argument.description = of_type.description
 
-    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        """As Strawberry's, with those errors coded too that its extensions raise."""
-        result = await super().execute(*args, **kwargs)
-        if result.errors:
-            errors = [self._limits.explained(each) for each in result.errors]
-            result.errors = [each if is_coded(each) else coded(each) for each in errors]
-        return result
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        root_value: object = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """As Strawberry's, which would parse and validate what it is given each time."""
+        if not query:
+            raise MissingQueryError
+        operation = Operation(query, variable_values, operation_name)
+        try:
+            document = self._accepted(operation, context_value, allowed_operation_types)
+        except Refused as refused:
+            return PreExecutionError(data=None, errors=refused.errors)
+        executor = self._executor(document, operation, context_value)
+        if isinstance(executor, list):
+            return ExecutionResult(data=None, errors=[coded(error) for error in executor])
+        result = cast("GraphQLResult | Awaitable[GraphQLResult]", executor.execute_operation())
+        if isinstance(result, Awaitable):
+            result = await result
+        errors = [error if is_coded(error) else coded(error) for error in result.errors or ()]
+        return ExecutionResult(data=result.data, errors=errors or None)
 
     def is_subscription(self, operation: Operation) -> bool:
         """False also of what cannot be told, which executing it will."""
         try:
-            found = get_operation_ast(self._parsed(operation.query), operation.name)
-        except GraphQLError:
+            found = self._documents.read(operation.query).operation(operation.name)
+        except Exception:  # noqa: BLE001 -- of which executing it will tell
             return False
-        return found is not None and found.operation is OperationType.SUBSCRIPTION
+        return found is not None and found.operation.value == OperationType.SUBSCRIPTION.value
 
     def prepare(self, operation: Operation, context: Context) -> "Executor[Any]":
         """A subscription that is valid and within the limits, to be executed for each event.
 
         Raises Refused.
         """
-        document, variables = self._validated(operation.query), operation.variables or {}
-        if refusal := self._limits.refusal_of(document, variables, operation.name, self.core):
-            raise Refused([refusal])
-        executor = cast(
-            "Executor[Any] | list[GraphQLError]",
-            self.execution_context_class.build(  # pyright: ignore[reportUnknownMemberType]  # open
-                self.core, document, None, context, variables, operation.name
-            ),
-        )
+        document = self._accepted(operation, context, [OperationType.SUBSCRIPTION])
+        executor = self._executor(document, operation, context)
         if isinstance(executor, list):
             raise Refused(executor)
         return executor
 
-    def _parse(self, query: str) -> DocumentNode:
-        return parse(query, max_tokens=self._limits.tokens)
+    def _accepted(
+        self,
+        operation: Operation,
+        context: Context,
+        allowed_types: Iterable[OperationType] | None,
+    ) -> Document:
+        """The document of an operation that is valid and within the limits.
 
-    def _validate(self, query: str) -> DocumentNode:
-        document = self._parsed(query)
-        if errors := validate_document(self.core, document, tuple(specified_rules)):
+        Raises Refused, and Strawberry's errors for an operation that is not there, or not of one of
+        `allowed_types`.
+        """
+        try:
+            document = self._documents.read(operation.query, limited=not context.is_internal)
+        except Exception as error:
+            raise Refused([self._limits.explained(_as_graphql(error))]) from error
+        found = document.operation(operation.name)
+        if found is None:
+            raise CannotGetOperationTypeError(operation.name)
+        operation_type = OperationType(found.operation.value)
+        if allowed_types is not None and operation_type not in allowed_types:
+            raise InvalidOperationTypeError(operation_type)
+        try:
+            errors = self._refusals(document, operation, context) or document.faults
+        except Exception as error:
+            raise Refused([_as_graphql(error)]) from error
+        if errors:
             raise Refused(errors)
         return document
 
-    def process_errors(
-        self, errors: Iterable[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        """Nothing: `CodedErrors` logs what was not foreseen, and refusals are no news."""
+    def _refusals(
+        self, document: Document, operation: Operation, context: Context
+    ) -> list[GraphQLError]:
+        """Before validation, which is the more expensive of what is too large."""
+        if context.is_internal:
+            return []
+        refusal = self._limits.refusal_of(
+            document.measures, operation.name, operation.variables or {}
+        )
+        if refusal is not None:
+            return [refusal]
+        if document.asks_for_schema and not self._introspection:
+            return [INTROSPECTION_OFF]
+        return []
+
+    def _executor(
+        self, document: Document, operation: Operation, context: Context
+    ) -> "Executor[Any] | list[GraphQLError]":
+        """Or what is wrong with the variables."""
+        found = document.operation(operation.name)
+        name = found.name.value if found and found.name else None
+        return cast(
+            "Executor[Any] | list[GraphQLError]",
+            self.execution_context_class.build(  # pyright: ignore[reportUnknownMemberType]  # open
+                self.core,
+                document.tree,
+                None,
+                context,
+                operation.variables,
+                name,
+                is_awaitable=cast("Any", optimized_is_awaitable),
+            ),
+        )
+
+
+def _as_graphql(error: Exception) -> GraphQLError:
+    if isinstance(error, GraphQLError):
+        return error
+    return GraphQLError(str(error), original_error=error)
 
 
 # The defaults of the settings, for printing the schema, which no limit changes.
