@@ -148,7 +148,9 @@ class Sessions:
                 options={"require": ["sub", "sid", "exp"], "verify_exp": False},
             )
         except jwt.InvalidTokenError:
-            raise Unauthenticated("This is not a valid access token.") from None
+            raise Unauthenticated(
+                f"This is not a valid access token; an API key begins with {API_KEY_MARK}."
+            ) from None
         # Against our own clock, to the same instant as `expiresAt` said.
         if claims["exp"] <= self._clock().timestamp():
             raise Unauthenticated("The access token has expired; refresh the session.")

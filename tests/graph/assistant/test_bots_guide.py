@@ -184,6 +184,33 @@ async def test_the_webhook_retries_and_at_last_hands_over(
     assert (await said_in(agent.api, await conversation_of(admin, phone)))[-1][1] == "¿Hola?"
 
 
+@pytest.mark.parametrize(
+    ("key", "why"), [(None, "OPENAI_API_KEY"), ("tk_wrong", "unknown or revoked")]
+)
+async def test_a_developer_is_told_what_is_missing(
+    sent: list[Data],
+    make: Factory,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str | None,
+    why: str,
+) -> None:
+    """At a server without a provider, or with a wrong key."""
+
+    async def sleep(_: float) -> None:
+        """As long as it takes."""
+
+    monkeypatch.setenv("TICKETS_URL", make.server.address)
+    if key is not None:
+        monkeypatch.setenv("TICKETS_KEY", key)
+    webhook = program(WEBHOOK, "webhook")
+    webhook.asyncio = SimpleNamespace(sleep=sleep)
+    body = delivery(make.phone(), "Hola")
+    async with meta(webhook.app) as client:
+        with pytest.raises(RuntimeError, match=why):
+            await client.post("/webhook", content=body, headers=signed(body))
+    assert sent == []
+
+
 async def test_the_webhook_is_metas_alone(
     sent: list[Data], model: ResponsesServer, make: Factory
 ) -> None:
