@@ -18,7 +18,7 @@ from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
 from tests.feed.socket import connected
 from tests.graph.assistant.conftest import API_KEY, MODEL
-from tests.graph.assistant.test_respond import CREATE, look_up, said_in, tickets_in
+from tests.graph.assistant.test_respond import CREATE, look_up, respond, said_in, tickets_in
 from tests.responses_server import Refuse, ResponsesServer, Say, outputs_of
 from tests.servers import Server
 
@@ -46,6 +46,21 @@ async def test_what_is_done_by_hand_answers_as_told(
         while "message" not in (seen := (await watched.data())["answerStream"]):
             assert seen["text"]
     assert answered["message"] == seen["message"] == {"text": f"reporte {number}: recibido"}
+    # A program that reads a stream of lines is told the same.
+    began, pause = asyncio.Event(), asyncio.Event()
+    model.will(Say("Con mucho gusto le ayudo.", pause, began))
+    api, body = answering.api(admin.credential), {"query": watch, "variables": given}
+    answering_more = asyncio.create_task(respond(api, found["conversation"], "Gracias"))
+    await began.wait()
+    headers = {**api.headers, "Accept": "text/event-stream"}
+    async with api.http.stream("POST", "/graphql", json=body, headers=headers) as stream:
+        lines = stream.aiter_lines()
+        for expected in ('"text":"Con much', '"message":{"text":"Con mucho gusto le ayudo."}'):
+            async with asyncio.timeout(20):
+                while expected not in await anext(lines):
+                    pass
+            pause.set()
+    await answering_more
     # Without a provider, which this server has not, the problem says so.
     problem = (await admin.query(answer, given))["respondToCustomer"]
     assert problem["code"] == "NOT_CONFIGURED"
