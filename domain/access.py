@@ -33,6 +33,7 @@ class Permission(StrEnum):
     RECORD_FEEDBACK = "feedback:record"
     READ_ALL_CUSTOMERS = "customers:read-all"
     WRITE_CUSTOMERS = "customers:write"
+    ERASE_CUSTOMERS = "customers:erase"
     RECORD_MESSAGES = "conversations:record"
     TAKE_OVER_CONVERSATIONS = "conversations:take-over"
     USE_ASSISTANT = "assistant:use"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bson import ObjectId
 
@@ -140,7 +140,7 @@ class Customers:
         return await self.upsert(actor, phone=phone)
 
     async def _upsert(
-        self, actor: Actor, phone: str, details: dict[str, str], session: Transaction
+        self, actor: Actor, phone: str, details: dict[str, Any], session: Transaction
     ) -> Customer:
         now = self._clock()
         old = await self._store.find_by_phone(phone, session=session)

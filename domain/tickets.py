@@ -72,6 +72,8 @@ from persistence.tickets import TicketOrder, TicketQuery, TicketStore
 # How long its author may take back a public note.
 RETRACTION_WINDOW = timedelta(minutes=5)
 
+NOTE_RETRACTED = "note retracted"
+
 # From bad to good.
 RATINGS = range(1, 6)
 
@@ -284,8 +286,8 @@ class Tickets:
             # Drawn only once nothing can refuse the ticket any more, so that no number is wasted.
             if not draw.drawn:
                 draw.drawn.append(await self._next_number(configuration, now))
-            numbered = _derived(evolve(ticket, ticket_id=draw.drawn[0]), customer)
-            event = _event(actor, None, numbered, type=TicketEventType.CREATED, at=now)
+            numbered = derived(evolve(ticket, ticket_id=draw.drawn[0]), customer)
+            event = event_of(actor, None, numbered, type=TicketEventType.CREATED, at=now)
             await self._store.add(numbered, event, session=session)
             return numbered
 
@@ -560,7 +562,7 @@ class Tickets:
             if not await self._store.retract_note(note, now, session=session):
                 raise NotFound("note")
             return _Decision(
-                ticket, TicketEventType.UPDATED, reason="note retracted", even_if_same=True
+                ticket, TicketEventType.UPDATED, reason=NOTE_RETRACTED, even_if_same=True
             )
 
         return await self._change(actor, ticket.ticket_id, None, decide)
@@ -721,7 +723,7 @@ class Tickets:
     async def customer_changed(self, customer: Customer, session: Transaction) -> None:
         """Makes the customer's tickets findable by the new name, in the same transaction."""
         for ticket in await self._store.find_of_customer(customer.id, session=session):
-            terms = _derived(ticket, customer).terms
+            terms = derived(ticket, customer).terms
             await self._store.set_terms(ticket.id, terms, session=session)
 
     # ---- writing ---------------------------------------------------------------------------
@@ -755,10 +757,10 @@ class Tickets:
         customer = None
         if (new.subject, new.description, new.tags) != (old.subject, old.description, old.tags):
             customer = await self._customers.of_ticket(new, session=session)
-            new = _derived(new, customer)
+            new = derived(new, customer)
         else:
-            new = _derived(new, None, terms=old.terms)
-        event = _event(
+            new = derived(new, None, terms=old.terms)
+        event = event_of(
             actor,
             old,
             new,
@@ -883,13 +885,12 @@ def _type_of_move(ticket: Ticket, status: TicketStatus) -> TicketEventType:
     return TicketEventType.STATUS_CHANGED
 
 
-def _derived(
-    ticket: Ticket, customer: Customer | None, *, terms: list[str] | None = None
-) -> Ticket:
+def derived(ticket: Ticket, customer: Customer | None, *, terms: list[str] | None = None) -> Ticket:
     """`ticket` with the fields that exist to be queried, as the others have become."""
     if terms is None:
         texts = [ticket.ticket_id, ticket.subject, *ticket.tags, ticket.description]
-        names = [customer.name, *phone_terms(customer.phone)] if customer else []
+        is_known = customer and customer.erased_at is None
+        names = [customer.name, *phone_terms(customer.phone)] if customer and is_known else []
         terms = terms_of([*names, *texts])
     escalated_to = ticket.escalation.escalated_to if ticket.escalation else None
     rank = list(TicketPriority).index(ticket.priority)
@@ -907,7 +908,7 @@ def _derived(
 
 
 # Field names in events are those of the API, since clients read them.
-_ANNOUNCED: dict[str, str] = {
+ANNOUNCED: dict[str, str] = {
     "subject": "subject",
     "description": "description",
     "category": "category",
@@ -923,7 +924,7 @@ _ANNOUNCED: dict[str, str] = {
 }
 
 
-def _event(
+def event_of(
     actor: Actor,
     old: Ticket | None,
     new: Ticket,
@@ -934,9 +935,9 @@ def _event(
     note: Note | None = None,
 ) -> TicketEvent:
     changes: list[FieldChange] = []
-    for name, announced in _ANNOUNCED.items():
-        before = _announced(getattr(old, name)) if old else None
-        after = _announced(getattr(new, name))
+    for name, announced in ANNOUNCED.items():
+        before = announced_value(getattr(old, name)) if old else None
+        after = announced_value(getattr(new, name))
         # Of a new ticket only its first status is a change; the rest is the ticket itself.
         if before != after and (old is not None or name == "status"):
             changes.append(FieldChange(field=announced, old=before, new=after))
@@ -956,7 +957,7 @@ def _event(
     )
 
 
-def _announced(value: Any) -> Any:
+def announced_value(value: Any) -> Any:
     """A field's value as clients read it in an event: plain JSON values."""
     match value:
         case ObjectId():

@@ -31,6 +31,7 @@ from domain.configuration.preview import ConfigurationPreviews
 from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
+from domain.erasure import Erasure
 from domain.errors import ValidationFailed
 from domain.feed import Feed
 from domain.housekeeping import Chore, Housekeeping
@@ -109,6 +110,7 @@ def build_services(
     customer_store = DraftConversations(database, drafts) if drafts else CustomerStore(database)
     account_store = AccountStore(database)
     counters = CounterStore(database)
+    idempotency_store = IdempotencyStore(database)
     configuration_store = ConfigurationStore(database)
     configuration = StoredConfiguration(
         configuration_store,
@@ -129,7 +131,7 @@ def build_services(
         customers=customers,
         accounts=account_store,
         counters=counters,
-        idempotency=Idempotency(IdempotencyStore(database)),
+        idempotency=Idempotency(idempotency_store),
         configuration=configuration,
         clock=clock,
         time_zone=time_zone,
@@ -178,6 +180,14 @@ def build_services(
         tickets=tickets,
         customers=customers,
         conversations=conversations,
+        erasure=Erasure(
+            database=database,
+            customers=customer_store,
+            tickets=ticket_store,
+            assistant=assistant_store,
+            idempotency=idempotency_store,
+            clock=clock,
+        ),
         accounts=Accounts(database=database, store=account_store, passwords=passwords, clock=clock),
         sessions=sessions,
         statistics=statistics,

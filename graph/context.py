@@ -19,6 +19,7 @@ from domain.configuration.preview import ConfigurationPreviews
 from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
+from domain.erasure import Erasure
 from domain.errors import DomainError, Unauthenticated
 from domain.feed import Feed
 from domain.live_statistics import LiveStatistics
@@ -37,6 +38,7 @@ class Services:
     tickets: Tickets
     customers: Customers
     conversations: Conversations
+    erasure: Erasure
     accounts: Accounts
     sessions: Sessions
     statistics: StatisticsReader

@@ -130,11 +130,16 @@ class Conversation(Node):
 @strawberry.type(description="Somebody whom the business serves, known by their phone.")
 class Customer(Node):
     name: str | None = strawberry.field(description="As they gave it.")
-    phone: str | None = strawberry.field(description="In E.164, as in +525512345678; unique.")
+    phone: str | None = strawberry.field(
+        description="In E.164, as in +525512345678; unique. Null of one who was erased."
+    )
     email: str | None = strawberry.field(description="As they gave it, in lower case.")
     language: str | None = strawberry.field(description="A BCP 47 tag, as in `es-MX`.")
     external_id: str | None = strawberry.field(description="Their id in another system.")
     created_at: datetime = strawberry.field(description="When they were first recorded.")
+    erased_at: datetime | None = strawberry.field(
+        description="When they were erased, with `eraseCustomer`; null of anybody else."
+    )
     model: strawberry.Private[models.Customer]
 
     @strawberry.field(description="Their tickets in figures.")
@@ -182,11 +187,12 @@ class Customer(Node):
         return cls(
             id=encode_id("Customer", customer.id),
             name=customer.name,
-            phone=customer.phone,
+            phone=None if customer.erased_at else customer.phone,
             email=customer.email,
             language=customer.language,
             external_id=customer.external_id,
             created_at=customer.created_at,
+            erased_at=customer.erased_at,
             model=customer,
         )
 
@@ -202,6 +208,22 @@ class CustomerPayload:
 CustomerResult = Annotated[
     CustomerPayload | ValidationProblem | SimpleProblem,
     strawberry.union("CustomerResult", description="The customer, or why nothing was changed."),
+]
+
+
+@strawberry.type(description="What is left of the customer.")
+class EraseCustomerPayload:
+    customer: Customer = strawberry.field(description="Nobody in particular, with their figures.")
+    erased_tickets: int = strawberry.field(
+        description="Out of how many tickets something was taken now; 0 where that was done before."
+    )
+
+
+EraseCustomerResult = Annotated[
+    EraseCustomerPayload | ValidationProblem | SimpleProblem,
+    strawberry.union(
+        "EraseCustomerResult", description="What is left, or why nothing was changed."
+    ),
 ]
 
 
@@ -358,6 +380,25 @@ class CustomerMutations:
             external_id=input.external_id,
         )
         return CustomerPayload(customer=Customer.from_model(customer))
+
+    @strawberry.mutation(
+        description="Forgets a customer, for good: name, phone, e-mail, language and ids, and "
+        "every text that anybody wrote in or of their tickets, notes, events and conversations. "
+        "Numbers, states, categories, times, ratings and all figures stay. Again, it takes out "
+        "what came since, or finishes what was cut short. Admins. Problems: VALIDATION, NOT_FOUND, "
+        "FORBIDDEN. Emits TicketUpdated for each ticket, with the reason `customer erased`."
+    )
+    async def erase_customer(
+        self,
+        info: Info,
+        customer_id: Annotated[strawberry.ID, strawberry.argument(description="Whom.")],
+    ) -> EraseCustomerResult:
+        erased = await info.context.services.erasure.erase(
+            info.context.actor, decode_id("Customer", customer_id, "customerId")
+        )
+        return EraseCustomerPayload(
+            customer=Customer.from_model(erased.customer), erased_tickets=erased.tickets
+        )
 
     @strawberry.mutation(
         description="Starts a conversation, or finds the one with that externalId. Anyone signed "

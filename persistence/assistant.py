@@ -88,6 +88,10 @@ class AssistantStore:
         )
         return deleted.deleted_count == 1
 
+    async def discard_draft(self, conversation_id: ObjectId, *, session: Transaction) -> None:
+        """Whoever holds it; their attempt comes to nothing."""
+        await self._drafts.delete_one({"_id": conversation_id}, session=session)
+
     # ---- answers ---------------------------------------------------------------------------
 
     async def add_answer(

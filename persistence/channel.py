@@ -382,9 +382,10 @@ def _to_message(found: Document) -> Document:
         "key": found["documentKey"]["_id"],
         "operation": found["operationType"],
         "fields": list(found.get("updateDescription", {}).get("updatedFields", {})),
-        # Of accounts and settings too much is secret to be passed around.
+        # Of accounts and settings too much is secret to be passed around, and an event that is
+        # written again is not a new one.
         "document": found.get("fullDocument")
-        if TOPICS[collection] is Topic.TICKET_EVENTS
+        if TOPICS[collection] is Topic.TICKET_EVENTS and found["operationType"] == "insert"
         else None,
     }
 

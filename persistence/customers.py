@@ -144,6 +144,19 @@ class CustomerStore:
             descending=True,
         )
 
+    async def conversation_keys(self, customer_id: ObjectId) -> list[ObjectId]:
+        found = self._conversations.find({"customer_id": customer_id}, {"_id": 1})
+        return [document["_id"] async for document in found]
+
+    async def erase_conversation(self, key: ObjectId, *, text: str, session: Transaction) -> None:
+        """Puts `text` in the place of each message, and takes away what the channel calls them."""
+        await self._conversations.update_one(
+            {"_id": key}, {"$set": {"external_id": None}}, session=session
+        )
+        await self._messages.update_many(
+            {"conversation_id": key}, {"$set": {"text": text, "external_id": None}}, session=session
+        )
+
     async def count_conversations(self, customer_id: ObjectId) -> int:
         return await self._conversations.count_documents({"customer_id": customer_id})
 

@@ -1,7 +1,9 @@
 """Which keyed requests have been carried out, and with what result."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
@@ -33,3 +35,7 @@ class IdempotencyStore:
             await self._records.insert_one(to_document(record), session=session)
         except DuplicateKeyError as error:
             raise Duplicate("idempotency key") from error
+
+    async def forget_results(self, keys: Sequence[ObjectId], *, session: Transaction) -> None:
+        """Of what was made under those keys: a record is a digest of what had been sent."""
+        await self._records.delete_many({"result_key": {"$in": list(keys)}}, session=session)

@@ -364,6 +364,7 @@ class Customer(Model):
     }
 
     id: ObjectId = Field(primary_field=True, default_factory=ObjectId)
+    # In E.164; of one who was erased, a text that nobody is found by.
     phone: str
     name: str | None = None
     email: str | None = None
@@ -371,6 +372,7 @@ class Customer(Model):
     external_id: str | None = None
     created_at: datetime
     updated_at: datetime
+    erased_at: datetime | None = None
     terms: list[str]
     sort: str
 

@@ -241,9 +241,14 @@ class TicketStore:
     async def any_ticket(self) -> bool:
         return await self._tickets.find_one({}, {"_id": 1}) is not None
 
-    async def find_unscoped(self, key: ObjectId) -> Ticket | None:
-        """For answering again what an actor was answered before; every other read has a scope."""
-        found = await self._tickets.find_one({"_id": key})
+    async def find_unscoped(
+        self, key: ObjectId, *, session: Transaction | None = None
+    ) -> Ticket | None:
+        """For answering again what an actor was answered before, and for erasing.
+
+        Every other read has a scope.
+        """
+        found = await self._tickets.find_one({"_id": key}, session=session)
         return from_document(Ticket, found) if found else None
 
     async def find_by_keys(
@@ -360,6 +365,16 @@ class TicketStore:
         )
         return updated.modified_count == 1
 
+    async def notes_of(self, ticket_key: ObjectId, *, session: Transaction) -> list[Note]:
+        """Every one, retracted or not."""
+        found = self._notes.find({"ticket_key": ticket_key}, session=session)
+        return [from_document(Note, document) async for document in found]
+
+    async def rewrite_notes(self, notes: Iterable[Note], *, session: Transaction) -> None:
+        """For erasing what is in them; notes are not edited otherwise."""
+        for note in notes:
+            await self._notes.replace_one({"_id": note.id}, to_document(note), session=session)
+
     async def notes_page(
         self, ticket_key: ObjectId, visibilities: Sequence[NoteVisibility], window: Window
     ) -> Page[Note]:
@@ -425,12 +440,19 @@ class TicketStore:
     async def count_events(self, ticket_key: ObjectId, conditions: Document) -> int:
         return await self._events.count_documents({"ticket_key": ticket_key, **conditions})
 
-    async def events_since(self, ticket_key: ObjectId, version: int) -> list[TicketEvent]:
+    async def events_since(
+        self, ticket_key: ObjectId, version: int, *, session: Transaction | None = None
+    ) -> list[TicketEvent]:
         """What happened to the ticket after `version`, oldest first."""
-        found = self._events.find({"ticket_key": ticket_key, "version": {"$gt": version}}).sort(
-            [("version", 1)]
-        )
+        found = self._events.find(
+            {"ticket_key": ticket_key, "version": {"$gt": version}}, session=session
+        ).sort([("version", 1)])
         return [from_document(TicketEvent, document) async for document in found]
+
+    async def rewrite_events(self, events: Iterable[TicketEvent], *, session: Transaction) -> None:
+        """For erasing what is in them; what happened stays otherwise as it was told."""
+        for event in events:
+            await self._events.replace_one({"_id": event.id}, to_document(event), session=session)
 
     async def prune_events(self, until: str, *, tickets: int) -> int | None:
         """Of CLOSED tickets last changed before `until`, removes what did not change their status.

@@ -182,6 +182,7 @@ VISIBILITY: Mapping[str, Readers] = {
     "Customer.language": EVERYBODY,
     "Customer.externalId": EVERYBODY,
     "Customer.createdAt": EVERYBODY,
+    "Customer.erasedAt": EVERYBODY,
     "Customer.statistics": EVERYBODY,
     "Customer.tickets": EVERYBODY,
     "Customer.conversations": EVERYBODY,
@@ -347,6 +348,8 @@ VISIBILITY: Mapping[str, Readers] = {
     "TicketPayload.ticket": CALLER,
     "TicketPayload.replayed": CALLER,
     "CustomerPayload.customer": CALLER,
+    "EraseCustomerPayload.customer": CALLER,
+    "EraseCustomerPayload.erasedTickets": CALLER,
     "ConversationPayload.conversation": CALLER,
     "MessagePayload.message": CALLER,
     "MessagePayload.conversation": CALLER,
@@ -387,6 +390,7 @@ VISIBILITY: Mapping[str, Readers] = {
 
 # What has no value where the matrix looks, for want of anything that could give it one.
 EMPTY_ON_STAGE = {
+    "Customer.erasedAt",
     "Ticket.attachments",
     "Attachment",
     "TicketAttachmentAdded",
@@ -441,6 +445,7 @@ class Attempt:
 
 
 _UNKNOWN_CHANGE = "Q29uZmlndXJhdGlvbkNoYW5nZTowMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA"
+_UNKNOWN_CUSTOMER = "Q3VzdG9tZXI6MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
 _NO_TIME = {"firstResponseMinutes": 0, "resolutionMinutes": 0}
 
 MUTATIONS: Mapping[str, Attempt] = {
@@ -481,6 +486,7 @@ MUTATIONS: Mapping[str, Attempt] = {
     "linkTickets": Attempt(STAFF, {"ticketId": TICKET, "otherTicketId": TICKET, "kind": "RELATED"}),
     # ---- customers
     "upsertCustomer": Attempt(EVERYBODY, {"phone": Target("phone")}),
+    "eraseCustomer": Attempt(ADMINS, {"customerId": _UNKNOWN_CUSTOMER}, code="NOT_FOUND"),
     "startConversation": Attempt(EVERYBODY, {"customerId": Target("customer"), "channel": "WEB"}),
     "recordMessage": Attempt(
         EVERYBODY, {"conversationId": Target("conversation"), "text": "Hello."}
