@@ -1,6 +1,6 @@
 """Refusals that a caller can expect. Each class carries its code; messages say what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -120,7 +120,13 @@ class IdempotencyMismatch(DomainError):
 
 
 class RateLimited(DomainError):
+    """`details`, for programs, name the limit and its value where it is one of ours."""
+
     code = ProblemCode.RATE_LIMITED
+
+    def __init__(self, message: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
 
 
 class NotConfigured(DomainError):

@@ -14,6 +14,7 @@ from domain.access import Actor
 from domain.accounts import API_KEY_MARK, Passwords, digest
 from domain.clock import Clock
 from domain.errors import Unauthenticated
+from domain.rates import LoginThrottle
 from persistence.accounts import AccountStore
 from persistence.models import Agent, Session
 
@@ -47,6 +48,7 @@ class Sessions:
         *,
         store: AccountStore,
         passwords: Passwords,
+        throttle: LoginThrottle,
         clock: Clock,
         secret_key: str,
         access_lifetime: timedelta,
@@ -54,17 +56,24 @@ class Sessions:
     ) -> None:
         self._store = store
         self._passwords = passwords
+        self._throttle = throttle
         self._clock = clock
         self._secret_key = secret_key
         self._access_lifetime = access_lifetime
         self._refresh_lifetime = refresh_lifetime
 
-    async def login(self, email: str, password: str) -> Tokens:
-        """Raises Unauthenticated, in the same time and words whatever is wrong."""
+    async def login(self, email: str, password: str, *, address: str | None = None) -> Tokens:
+        """`address` is the client's, where it is known.
+
+        Raises Unauthenticated, in the same time and words whatever is wrong, and RateLimited for
+        who tries too often.
+        """
+        await self._throttle.attempt(email, address)
         agent = await self._store.find_agent_by_email(email.strip().lower())
         matches = await self._passwords.matches(agent.password_hash if agent else None, password)
         if agent is None or not matches or not agent.is_active:
             raise Unauthenticated("The e-mail address or the password is wrong.")
+        await self._throttle.succeeded(email, address)
         now = self._clock()
         secret = secrets.token_urlsafe(32)
         session = Session(
@@ -148,9 +157,7 @@ class Sessions:
                 options={"require": ["sub", "sid", "exp"], "verify_exp": False},
             )
         except jwt.InvalidTokenError:
-            raise Unauthenticated(
-                f"This is not a valid access token; an API key begins with {API_KEY_MARK}."
-            ) from None
+            raise Unauthenticated("This is not a valid access token.") from None
         # Against our own clock, to the same instant as `expiresAt` said.
         if claims["exp"] <= self._clock().timestamp():
             raise Unauthenticated("The access token has expired; refresh the session.")

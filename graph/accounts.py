@@ -287,10 +287,13 @@ class AccountQueries:
 class AccountMutations:
     @strawberry.mutation(
         description="Begins a session. Needs no credentials. Problems: UNAUTHENTICATED, in the "
-        "same words whether the address or the password is wrong; VALIDATION. Emits no event."
+        "same words whether the address or the password is wrong; RATE_LIMITED for who tries too "
+        "often; VALIDATION. Emits no event."
     )
     async def login(self, info: Info, input: LoginInput) -> LoginResult:
-        tokens = await info.context.services.sessions.login(input.email, input.password)
+        tokens = await info.context.services.sessions.login(
+            input.email, input.password, address=info.context.address
+        )
         return LoginPayload.from_tokens(tokens)
 
     @strawberry.mutation(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
+from limits import parse
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -37,6 +38,7 @@ from domain.feed import Feed
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
 from domain.live_statistics import LiveStatistics
+from domain.rates import LoginLimits, LoginThrottle, RequestRate, RequestRates
 from domain.retention import EventRetention
 from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
@@ -72,6 +74,7 @@ from persistence.idempotency import IdempotencyStore
 from persistence.leases import Leases
 from persistence.migrations import Migrations
 from persistence.models import Role
+from persistence.rates import RateWindows
 from persistence.statistics import StatisticsStore
 from persistence.tickets import TicketStore
 
@@ -118,6 +121,7 @@ def build_services(
         clock=clock,
     )
     passwords = Passwords()
+    windows = RateWindows(database, clock)
     customers = Customers(
         database=database,
         store=customer_store,
@@ -164,6 +168,15 @@ def build_services(
     sessions = Sessions(
         store=account_store,
         passwords=passwords,
+        throttle=LoginThrottle(
+            windows,
+            clock,
+            LoginLimits(
+                per_address=parse(settings.login_rate_per_address),
+                per_account_and_address=parse(settings.login_rate),
+                per_account=parse(settings.login_rate_per_account),
+            ),
+        ),
         clock=clock,
         secret_key=secret_key,
         access_lifetime=timedelta(minutes=settings.access_token_minutes),
@@ -224,6 +237,16 @@ def build_services(
             customer_store=customer_store,
             customers=customers,
             channel=channel,
+        ),
+        rates=RequestRates(
+            **{
+                field: RequestRate(name, parse(limit), windows, clock)
+                for field, name, limit in (
+                    ("per_account", "requestsPerAccount", settings.request_rate_per_account),
+                    ("per_key", "requestsPerApiKey", settings.request_rate_per_key),
+                    ("per_address", "requestsPerAddress", settings.request_rate_per_address),
+                )
+            }
         ),
         configuration_signal=channel.signal(Topic.CONFIGURATION),
     )

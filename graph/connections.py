@@ -8,11 +8,11 @@ from domain.errors import RateLimited
 
 
 class TooManyConnections(RateLimited):
-    """`details` name the limit and its value, for programs."""
-
     def __init__(self, limit: str, value: int, of: str) -> None:
-        super().__init__(f"At most {value:,} connections are allowed {of}: {limit}.")
-        self.details = {"code": self.code.value, "limit": {"name": limit, "value": value}}
+        super().__init__(
+            f"At most {value:,} connections are allowed {of}: {limit}.",
+            {"limit": {"name": limit, "value": value}},
+        )
 
 
 class Connections:

@@ -23,6 +23,7 @@ from domain.erasure import Erasure
 from domain.errors import DomainError, Unauthenticated
 from domain.feed import Feed
 from domain.live_statistics import LiveStatistics
+from domain.rates import RequestRates
 from domain.sessions import Identity, Sessions
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
@@ -56,6 +57,7 @@ class Services:
     feed: Feed
     live_statistics: LiveStatistics
     answer_streams: AnswerStreams
+    rates: RequestRates
     configuration_signal: Signal
 
 
@@ -79,16 +81,19 @@ class Context:
         identity: Identity | DomainError | None,
         request_id: str,
         *,
+        address: str | None = None,
         is_internal: bool = False,
         stream: Stream | None = None,
     ) -> None:
         """`identity` may be the refusal that whatever needs credentials is to give.
 
+        `address` is the client's, where it matters and is known.
         `is_internal`: the document is our own, so that no limit on what clients ask applies.
         `stream` is there for subscriptions.
         """
         self.services = services
         self.request_id = request_id
+        self.address = address
         self.is_internal = is_internal
         self._identity = identity
         self._stream = stream

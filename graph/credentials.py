@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bson import ObjectId
+from starlette.requests import HTTPConnection
 
 from domain.clock import Clock
 from domain.errors import DomainError, Unauthenticated, Unavailable
@@ -39,6 +40,11 @@ class Credentials:
             raise Unauthenticated("Credentials are sent as Authorization: Bearer …")
         customer = decode_id("Customer", customer_id, CUSTOMER_HEADER) if customer_id else None
         return cls(secret.strip(), customer)
+
+
+def address_of(connection: HTTPConnection) -> str | None:
+    """The client's; behind a proxy what the proxy says, see FORWARDED_ALLOW_IPS of uvicorn."""
+    return connection.client.host if connection.client else None
 
 
 async def identity_or_refusal(

@@ -12,11 +12,13 @@ from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from domain.errors import ProblemCode
+from domain.rates import TooMany
+from domain.sessions import Identity
 from graph.context import Context, Services
-from graph.credentials import CUSTOMER_HEADER, identity_or_refusal
+from graph.credentials import CUSTOMER_HEADER, address_of, identity_or_refusal
 from graph.event_stream import EventStreams
 from graph.graphiql_page import graphiql_page
-from graph.http import refusal
+from graph.http import refusal, too_many
 from graph.operations import Malformed, Operation
 from graph.schema import Schema
 from graph.websocket import Sockets
@@ -63,6 +65,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             response = refusal(
                 error.reason, status=error.status_code, code=ProblemCode.VALIDATION.value
             )
+        except TooMany as refused:
+            response = too_many(refused)
         await response(request.scope, receive, send)
 
     async def _serve_socket(self, websocket: WebSocket) -> None:
@@ -98,12 +102,14 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> Context:
-        identity = None
+        identity, address = None, address_of(request)
         if (authorization := request.headers.get("authorization")) is not None:
             identity = await identity_or_refusal(
                 self._services.sessions, authorization, request.headers.get(CUSTOMER_HEADER, "")
             )
-        return Context(self._services, identity, request.state.request_id)
+        actor = identity.actor if isinstance(identity, Identity) else None
+        await self._services.rates.take(actor, address)
+        return Context(self._services, identity, request.state.request_id, address=address)
 
     def decode_json(self, data: str | bytes) -> object:
         # Stricter than the standard library's: no NaN, and no lone surrogates, which no

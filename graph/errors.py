@@ -13,7 +13,7 @@ import structlog
 from graphql import GraphQLError
 from strawberry.types.field import StrawberryField
 
-from domain.errors import DomainError, ValidationFailed
+from domain.errors import DomainError, RateLimited, ValidationFailed
 from graph.context import Info
 from graph.enums import ProblemCode
 from persistence.errors import STORAGE_ERRORS, is_unavailable
@@ -118,6 +118,8 @@ def coded(error: GraphQLError) -> GraphQLError:
             extensions["fields"] = [
                 {"path": each.path, "message": each.message} for each in cause.fields
             ]
+        elif isinstance(cause, RateLimited):
+            extensions |= cause.details
     elif cause is None:
         # Of graphql-core's own making: syntax, unknown fields, variables of the wrong type.
         extensions.setdefault("code", ProblemCode.VALIDATION.value)

@@ -17,9 +17,9 @@ from starlette.types import Message, Receive, Send
 
 from domain.errors import DomainError, ProblemCode, Unauthenticated
 from domain.watches import Watch
-from graph.connections import Connections, TooManyConnections
+from graph.connections import Connections
 from graph.context import Context, Services, Stream
-from graph.credentials import CUSTOMER_HEADER, Credentials, until_worthless
+from graph.credentials import CUSTOMER_HEADER, Credentials, address_of, until_worthless
 from graph.errors import Refused
 from graph.operations import Operation
 from graph.server import Line, line_of
@@ -82,16 +82,17 @@ class EventStreams:
 
     async def _admit(self, request: Request, held: AsyncExitStack) -> Watch:
         """A watch on the request's credentials; `held` holds its place."""
-        held.enter_context(
-            self._connections.opened(request.client.host if request.client else None)
-        )
+        address = address_of(request)
+        held.enter_context(self._connections.opened(address))
         credentials = Credentials.read(
             request.headers.get("authorization", ""), request.headers.get(CUSTOMER_HEADER, "")
         )
         watch = await held.enter_async_context(
             self._services.watches.watching(credentials.secret, credentials.customer_id)
         )
-        held.enter_context(self._connections.signed_in((await watch.identity()).actor.key))
+        actor = (await watch.identity()).actor
+        held.enter_context(self._connections.signed_in(actor.key))
+        await self._services.rates.take(actor, address)
         return watch
 
     async def _open(
@@ -200,8 +201,7 @@ def _event(payload: Payload) -> str:
 def _refused_by(error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
-    details = error.details if isinstance(error, TooManyConnections) else None
-    return Refused([GraphQLError(str(error), original_error=error, extensions=details)])
+    return Refused([GraphQLError(str(error), original_error=error)])
 
 
 def _refusal(error: Exception) -> Response:

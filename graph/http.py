@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import ProblemCode
+from domain.rates import TooMany
 
 log = structlog.stdlib.get_logger("tickets.http")
 
@@ -24,6 +25,12 @@ def refusal(message: str, *, status: int, code: str, **details: object) -> JSONR
     return JSONResponse(
         {"data": None, "errors": [{"message": message, "extensions": extensions}]}, status
     )
+
+
+def too_many(refused: TooMany) -> JSONResponse:
+    response = refusal(refused.message, status=429, code=refused.code.value, **refused.details)
+    response.headers["Retry-After"] = str(refused.retry_after)
+    return response
 
 
 async def masked_failure(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import limits
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -39,6 +40,15 @@ def _nothing(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _rate(text: str) -> str:
+    try:
+        limits.parse(text)
+    except ValueError:
+        raise ValueError("must be a number and a time, as in 100 per 15 minutes") from None
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_rate)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_nothing)]
 Text = Annotated[str | None, BeforeValidator(_nothing)]
 
@@ -127,6 +137,29 @@ class Settings(BaseSettings):
     )
 
     # Limits
+    login_rate: Rate = Field(
+        "10 per 15 minutes",
+        description="Attempts to sign in to one account from one address.",
+    )
+    login_rate_per_account: Rate = Field(
+        "50 per hour",
+        description="Attempts to sign in to one account from all addresses from which it was not "
+        "signed in to in the last 90 days.",
+    )
+    login_rate_per_address: Rate = Field(
+        "100 per 15 minutes", description="Attempts to sign in from one address."
+    )
+    request_rate_per_account: Rate = Field(
+        "3000 per minute", description="Requests of one account, of all processes together."
+    )
+    request_rate_per_key: Rate = Field(
+        "6000 per minute", description="Requests with one API key, of all processes together."
+    )
+    request_rate_per_address: Rate = Field(
+        "600 per minute",
+        description="Requests from one address by nobody who is signed in, of all processes "
+        "together.",
+    )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="A request body, in bytes.")
     max_frame_bytes: int = Field(128_000, ge=1_000, description="A WebSocket frame, in bytes.")
     max_query_depth: int = Field(15, ge=5, description="How deep fields may nest.")

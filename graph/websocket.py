@@ -17,12 +17,12 @@ from graphql import GraphQLError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.types.execution import PreExecutionError
 
-from domain.errors import DomainError, ProblemCode, Unauthenticated
+from domain.errors import DomainError, ProblemCode, RateLimited, Unauthenticated
 from domain.sessions import Identity
 from domain.watches import Watch
 from graph.connections import Connections, TooManyConnections
 from graph.context import Context, Services, Stream
-from graph.credentials import Credentials, identity_or_refusal, until_worthless
+from graph.credentials import Credentials, address_of, identity_or_refusal, until_worthless
 from graph.errors import Refused
 from graph.operations import Malformed, Operation
 from graph.schema import Schema
@@ -136,8 +136,7 @@ class Socket:
     async def _admit(self, held: AsyncExitStack) -> Watch:
         """A watch on the credentials that the client sends; `held` holds its place."""
         connections, watches = self._sockets.connections, self._sockets.services.watches
-        client = self._websocket.client
-        held.enter_context(connections.opened(client.host if client else None))
+        held.enter_context(connections.opened(address_of(self._websocket)))
         async with asyncio.timeout(self._sockets.limits.init_seconds):
             credentials = Credentials.read(*await self._until_init())
         watch = await held.enter_async_context(
@@ -303,6 +302,7 @@ class Socket:
 
     async def _subscribe(self, key: str, operation: Operation, watch: Watch) -> None:
         identity = await watch.identity()
+        await self._count(identity)
         context = self._context(identity, Stream(watch))
         head = f'{{"id":{orjson.dumps(key).decode()},"type":"next","payload":'
         async with aclosing(await self._sockets.streams.open(operation, context)) as payloads:
@@ -314,6 +314,7 @@ class Socket:
         identity = await identity_or_refusal(
             self._sockets.services.sessions, self._authorization, self._customer_id
         )
+        await self._count(identity)
         result = await self._sockets.schema.execute(
             operation.query,
             variable_values=operation.variables,
@@ -326,6 +327,14 @@ class Socket:
         if result.errors:
             payload["errors"] = [error.formatted for error in result.errors]
         await self._send_json({"id": key, "type": "next", "payload": payload})
+
+    async def _count(self, identity: Identity | DomainError) -> None:
+        """Raises Refused where whoever it is asks too often."""
+        actor = identity.actor if isinstance(identity, Identity) else None
+        try:
+            await self._sockets.services.rates.take(actor, address_of(self._websocket))
+        except RateLimited as refused:
+            raise Refused([GraphQLError(refused.message, original_error=refused)]) from None
 
     def _context(self, identity: Identity | DomainError, stream: Stream | None = None) -> Context:
         request_id = self._websocket.state.request_id

@@ -505,6 +505,21 @@ class IdempotencyRecord(Model):
     created_at: datetime
 
 
+class RateWindow(Model):
+    """How often something was done since the window began. `id` says what, and by whom, hashed."""
+
+    model_config = {
+        "collection": "rate_windows",
+        "indexes": lambda: [
+            IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+        ],
+    }
+
+    id: str = Field(primary_field=True)
+    count: int
+    expires_at: datetime
+
+
 class AnswerUsage(EmbeddedModel):
     """What an answer took, its rounds together. `revision` is the hash of what it was told."""
 
@@ -671,6 +686,7 @@ MODELS: tuple[type[Model], ...] = (
     Session,
     ApiKey,
     IdempotencyRecord,
+    RateWindow,
     AssistantAnswer,
     AnswerDraft,
     AssistantRevision,

@@ -105,6 +105,11 @@ def settings(
         "TICKETS_SECRET_KEY": SECRET_KEY,
         "TICKETS_ADMIN_EMAIL": ADMIN_EMAIL,
         "TICKETS_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        # All tests come from one address, and from few accounts.
+        "TICKETS_LOGIN_RATE_PER_ADDRESS": "100000 per minute",
+        "TICKETS_REQUEST_RATE_PER_ADDRESS": "100000 per minute",
+        "TICKETS_REQUEST_RATE_PER_ACCOUNT": "1000000 per minute",
+        "TICKETS_REQUEST_RATE_PER_KEY": "1000000 per minute",
         # Those who are signed in for the whole run stay so, however slow the machine.
         "TICKETS_ACCESS_TOKEN_MINUTES": "1440",
         "TICKETS_DATABASE_NAME": database_name,

@@ -258,9 +258,7 @@ class Assistant:
             conversation = await self._customers.get_conversation(actor, conversation_id)
             return ToolScope(conversation.customer_id, conversation.id)
         if actor.customer_id is None:
-            raise ValidationFailed.of(
-                "customerId", "name the customer with X-Customer-Id, or X-Conversation-Id of theirs"
-            )
+            raise ValidationFailed.of("customerId", "name the customer: X-Customer-Id")
         customer = await self._customers.get(actor, actor.customer_id)
         return ToolScope(customer.id, None)
 

@@ -12,9 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from domain.access import Permission
 from domain.errors import DomainError, ProblemCode, Unauthenticated
+from domain.rates import TooMany
 from graph.context import Services
-from graph.credentials import CUSTOMER_HEADER, identity_or_refusal
-from graph.http import refusal
+from graph.credentials import CUSTOMER_HEADER, address_of, identity_or_refusal
+from graph.http import refusal, too_many
 from graph.nodes import decode_id
 from graph.schema import Schema
 
@@ -51,6 +52,9 @@ class McpEndpoint:
             return
         try:
             await self._admit(request)
+        except TooMany as refused:
+            await too_many(refused)(scope, receive, send)
+            return
         except DomainError as error:
             response = refusal(
                 error.message, status=_STATUSES.get(error.code, 400), code=error.code.value
@@ -81,6 +85,7 @@ class McpEndpoint:
         if isinstance(identity, DomainError):
             raise identity
         identity.actor.require(Permission.USE_ASSISTANT)
+        await self._services.rates.take(identity.actor, address_of(request))
         conversation = request.headers.get(CONVERSATION_HEADER)
         request.state.actor = identity.actor
         request.state.conversation_id = (

@@ -52,12 +52,8 @@ async def answering(
 async def impatient(
     server: Server, provider: ResponsesServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Server]:
-    """A third process, which gives its model two seconds, and gives up after two failures.
-
-    It allows clients little, too.
-    """
+    """A third process, which gives its model two seconds, and gives up after two failures."""
     environment = server.environment | settings_of(provider, seconds=2, failures=2)
-    environment |= {"TICKETS_MAX_QUERY_DEPTH": "5", "TICKETS_MAX_COST": "100"}
     log_file = tmp_path_factory.mktemp("impatient") / "server.log"
     async with running_server(environment, log_file) as started:
         yield started

@@ -18,7 +18,7 @@ from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
 from tests.feed.socket import connected
 from tests.graph.assistant.conftest import API_KEY, MODEL
-from tests.graph.assistant.test_respond import CREATE, look_up, respond, said_in, tickets_in
+from tests.graph.assistant.test_respond import CREATE, look_up, said_in, tickets_in
 from tests.responses_server import Refuse, ResponsesServer, Say, outputs_of
 from tests.servers import Server
 
@@ -46,21 +46,6 @@ async def test_what_is_done_by_hand_answers_as_told(
         while "message" not in (seen := (await watched.data())["answerStream"]):
             assert seen["text"]
     assert answered["message"] == seen["message"] == {"text": f"reporte {number}: recibido"}
-    # A program that reads a stream of lines is told the same.
-    began, pause = asyncio.Event(), asyncio.Event()
-    model.will(Say("Con mucho gusto le ayudo.", pause, began))
-    api, body = answering.api(admin.credential), {"query": watch, "variables": given}
-    answering_more = asyncio.create_task(respond(api, found["conversation"], "Gracias"))
-    await began.wait()
-    headers = {**api.headers, "Accept": "text/event-stream"}
-    async with api.http.stream("POST", "/graphql", json=body, headers=headers) as stream:
-        lines = stream.aiter_lines()
-        for expected in ('"text":"Con much', '"message":{"text":"Con mucho gusto le ayudo."}'):
-            async with asyncio.timeout(20):
-                while expected not in await anext(lines):
-                    pass
-            pause.set()
-    await answering_more
     # Without a provider, which this server has not, the problem says so.
     problem = (await admin.query(answer, given))["respondToCustomer"]
     assert problem["code"] == "NOT_CONFIGURED"
@@ -197,33 +182,6 @@ async def test_the_webhook_retries_and_at_last_hands_over(
         await client.post("/webhook", content=body, headers=signed(body))
     assert len(sent) == 1
     assert (await said_in(agent.api, await conversation_of(admin, phone)))[-1][1] == "¿Hola?"
-
-
-@pytest.mark.parametrize(
-    ("key", "why"), [(None, "OPENAI_API_KEY"), ("tk_wrong", "unknown or revoked")]
-)
-async def test_a_developer_is_told_what_is_missing(
-    sent: list[Data],
-    make: Factory,
-    monkeypatch: pytest.MonkeyPatch,
-    key: str | None,
-    why: str,
-) -> None:
-    """At a server without a provider, or with a wrong key."""
-
-    async def sleep(_: float) -> None:
-        """As long as it takes."""
-
-    monkeypatch.setenv("TICKETS_URL", make.server.address)
-    if key is not None:
-        monkeypatch.setenv("TICKETS_KEY", key)
-    webhook = program(WEBHOOK, "webhook")
-    webhook.asyncio = SimpleNamespace(sleep=sleep)
-    body = delivery(make.phone(), "Hola")
-    async with meta(webhook.app) as client:
-        with pytest.raises(RuntimeError, match=why):
-            await client.post("/webhook", content=body, headers=signed(body))
-    assert sent == []
 
 
 async def test_the_webhook_is_metas_alone(

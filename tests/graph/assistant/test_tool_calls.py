@@ -9,7 +9,7 @@ import pytest
 
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
-from tests.servers import Server
+from tests.servers import Server, Servers
 
 CREATE = "create_ticket_report"
 LOOK_UP = "get_ticket_information"
@@ -380,17 +380,24 @@ async def test_what_is_no_list_of_calls_is_refused(
     assert [each["path"] for each in problem["fields"]] == [path]
 
 
-async def test_limits_on_clients_do_not_bind_the_tools(
-    impatient: Server, bot: Bot, make: Factory
-) -> None:
-    """Looking a ticket up goes deeper than this server lets a client go."""
-    api, conversation = impatient.api(bot.secret), await make.conversation()
-    ran = await api.query(
+async def test_limits_on_clients_do_not_bind_the_tools(servers: Servers) -> None:
+    tight = await servers.start(TICKETS_MAX_QUERY_DEPTH="5", TICKETS_MAX_COST="100")
+    admin = await tight.sign_in()
+    customer = await admin.query(
+        'mutation { upsertCustomer(input: {phone: "+525512345678"}) {'
+        " ... on CustomerPayload { customer { id } } } }"
+    )
+    started = await admin.query(
+        "mutation($c: ID!) { startConversation(input: {customerId: $c, channel: WEB}) {"
+        " ... on ConversationPayload { conversation { id } } } }",
+        {"c": customer["upsertCustomer"]["customer"]["id"]},
+    )
+    ran = await admin.query(
         "mutation($c: ID!, $a: String!) { executeToolCalls(conversationId: $c, calls: ["
         ' {callId: "1", name: "create_ticket_report", arguments: $a},'
         ' {callId: "2", name: "get_ticket_information", arguments: "{}"}]) {'
         " ... on ToolCallsPayload { outputs { output } } } }",
-        {"c": conversation["id"], "a": json.dumps(REPORT)},
+        {"c": started["startConversation"]["conversation"]["id"], "a": json.dumps(REPORT)},
     )
     created, found = (json.loads(each["output"]) for each in ran["executeToolCalls"]["outputs"])
     assert created["success"] is True
