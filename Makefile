@@ -12,6 +12,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 GRAPHIQL := graph/static/graphiql/index.js
 DASHBOARD := graph/static/dashboard/index.html
+CLIENTS := tests/clients/node_modules/.package-lock.json
 # Several times as fast as pip.
 install := $(BIN)/uv pip install --quiet --python $(BIN)/python
 say = @printf '\033[1m— %s\033[0m\n'
@@ -22,7 +23,7 @@ serve: .venv/.runtime $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/tickets serve
 
 # As many at once as there are cores, each with a database and a server of its own; with ARGS, one.
-test: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
+test: .venv/.dev $(GRAPHIQL) $(DASHBOARD) $(CLIENTS)
 	@$(BIN)/pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile)
 	$(say) "Testing the dashboard's parts; make test-dashboard tests it in a browser"
 	@$(if $(ARGS),,cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent)
@@ -80,6 +81,12 @@ $(GRAPHIQL): $(wildcard graph/graphiql/*.* graph/graphiql/src/*) | .venv/.runtim
 	$(say) 'Building GraphiQL, so that it works without internet'
 	@cd graph/graphiql && export PATH="$(CURDIR)/$(BIN):$$PATH" \
 		&& npm ci --no-audit --no-fund --loglevel=error && node build.mjs
+	@touch $@
+
+$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json | .venv/.runtime
+	$(say) 'Installing the clients that the tests of the live feed use (tests/clients/)'
+	@cd tests/clients && export PATH="$(CURDIR)/$(BIN):$$PATH" \
+		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Its operations are typed from the schema: one that no longer fits fails here.

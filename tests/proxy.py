@@ -1,4 +1,4 @@
-"""A wire to the database that a test can cut."""
+"""A wire to a server, such as the database, that a test can cut."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,10 +16,10 @@ class Proxy:
         self._is_whole = True
 
     async def start(self) -> str:
-        """The URI under which the database is to be had by this wire."""
+        """The host and port of its near end."""
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
-        return f"mongodb://{host}:{port}/?directConnection=true"
+        return f"{host}:{port}"
 
     def cut(self) -> None:
         """Ends every connection, and lets none through until it is mended."""
@@ -64,6 +64,6 @@ async def wired(uri: str) -> AsyncGenerator[tuple[Proxy, str]]:
     assert target.port is not None
     proxy = Proxy(target.hostname, target.port)
     try:
-        yield proxy, await proxy.start()
+        yield proxy, f"mongodb://{await proxy.start()}/?directConnection=true"
     finally:
         await proxy.stop()

@@ -7,7 +7,20 @@ from bson import ObjectId
 
 from persistence.database import Database, connected
 from persistence.models import TicketEvent
+from tests.client import Api, Data
+from tests.factories import Factory
+from tests.feed import socket
 from tests.servers import Server
+
+
+async def latest_event(server: Server, admin: Api, make: Factory) -> Data:
+    """Of a ticket that was made for it, as the feed tells it; its cursor is where to begin."""
+    async with socket.connected(server, admin.credential) as connection:
+        events = await connection.follow()
+        ticket = await make.ticket()
+        while (event := await events.event())["ticketId"] != ticket["ticketId"]:
+            pass
+    return event
 
 
 @asynccontextmanager
