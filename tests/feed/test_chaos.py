@@ -21,7 +21,7 @@ from pathlib import Path
 
 import httpx
 from bson import ObjectId
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from graph.nodes import decode_id
 from persistence.database import Database
@@ -255,7 +255,7 @@ class Subscriber:
                                 assert other == "connection_ack", message
                     connection.transport.abort()
                 await self.work.until(self.work.done + self.random.randint(0, ABSENCE))
-            except (OSError, ConnectionClosed):
+            except (OSError, InvalidMessage, ConnectionClosed):
                 # Its process was killed, or is away.
                 await asyncio.sleep(0.1)
 
