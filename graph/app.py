@@ -1,11 +1,12 @@
 """The composition root: what the process is made of, wired in one place."""
 
 import asyncio
+import hmac
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -33,7 +34,7 @@ from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
 from domain.erasure import Erasure
-from domain.errors import ValidationFailed
+from domain.errors import ProblemCode, ValidationFailed
 from domain.feed import Feed
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
@@ -53,9 +54,11 @@ from graph.endpoint import GraphQLEndpoint
 from graph.enums import ToolFormat
 from graph.event_stream import EventStreams
 from graph.graphiql_page import graphiql_files
-from graph.http import LimitBody, TraceRequests, masked_failure
+from graph.http import LimitBody, TraceRequests, masked_failure, refusal
+from graph.journal import Journal
 from graph.limits import OperationLimits
 from graph.logs import configure_logs
+from graph.metrics import MEDIA_TYPE, Metrics
 from graph.schema import Schema, schema_types
 from graph.server import end_with_supervisor
 from graph.settings import Settings, SettingsError, load_settings
@@ -63,7 +66,7 @@ from graph.streams import Streams
 from graph.websocket import SocketLimits, Sockets
 from persistence.accounts import AccountStore
 from persistence.assistant import AssistantStore
-from persistence.channel import Channel, Topic
+from persistence.channel import Change, Channel, Topic
 from persistence.configuration import ConfigurationStore
 from persistence.counters import CounterStore
 from persistence.customers import CustomerStore
@@ -73,7 +76,7 @@ from persistence.errors import STORAGE_ERRORS
 from persistence.idempotency import IdempotencyStore
 from persistence.leases import Leases
 from persistence.migrations import Migrations
-from persistence.models import Role
+from persistence.models import AssistantAnswer, Role
 from persistence.rates import RateWindows
 from persistence.statistics import StatisticsStore
 from persistence.tickets import TicketStore
@@ -357,6 +360,8 @@ def _overrides(settings: Settings) -> dict[str, str]:
 
 def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Starlette:
     """The ASGI application. It connects when it starts, and serves only what is ready."""
+    metrics = Metrics()
+    journal = Journal(metrics)
     schema = Schema(
         OperationLimits(
             depth=settings.max_query_depth,
@@ -365,11 +370,13 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
             cost=settings.max_cost,
         ),
         introspection=settings.allows_introspection,
+        journal=journal,
     )
     database = Database(
         database_uri,
         settings.database_name,
         timeout_seconds=settings.database_timeout_seconds,
+        on_connections=metrics.database_connections,
     )
     services = build_services(database, settings, secret_key=secret_key)
     housekeeping = _housekeeping(database, settings, services.clock)
@@ -379,11 +386,14 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         lambda _: configuration.forget(),
         on_gap=lambda _: configuration.forget(),
     )
-    streams = Streams(schema)
+    channel.listen(Topic.TICKET_EVENTS, lambda change: _measure_delay(metrics, change))
+    services.assistant.on_answer(lambda answer: _count_answer(metrics, answer))
+    streams = Streams(schema, journal)
     connections = Connections(
         total=settings.max_connections,
         per_address=settings.max_connections_per_address,
         per_identity=settings.max_connections_per_identity,
+        while_open=metrics.connected,
     )
     endpoint = GraphQLEndpoint(
         schema,
@@ -440,6 +450,25 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         status = "ready" if is_ready else "unavailable"
         return JSONResponse({"status": status, "checks": checks}, 200 if is_ready else 503)
 
+    async def measured(request: Request) -> Response:
+        token = settings.metrics_token
+        if token is None and settings.production:
+            return refusal(
+                "Metrics are shown in production only with TICKETS_METRICS_TOKEN.",
+                status=404,
+                code=ProblemCode.NOT_CONFIGURED.value,
+            )
+        given = request.headers.get("authorization", "").encode()
+        if token is not None and not hmac.compare_digest(
+            given, f"Bearer {token.get_secret_value()}".encode()
+        ):
+            return refusal(
+                "Metrics need Authorization: Bearer, with TICKETS_METRICS_TOKEN.",
+                status=401,
+                code=ProblemCode.UNAUTHENTICATED.value,
+            )
+        return Response(metrics.text(), media_type=MEDIA_TYPE)
+
     return Starlette(
         routes=[
             Route("/graphql", endpoint),
@@ -447,6 +476,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
             Route("/mcp", McpEndpoint(schema, services)),
             Route("/health/live", _live),
             Route("/health/ready", ready),
+            Route("/metrics", measured),
             graphiql_files(),
             dashboard_pages(),
         ],
@@ -473,6 +503,21 @@ def from_environment() -> Starlette:
         settings,
         database_uri=settings.mongodb_uri,
         secret_key=settings.secret_key.get_secret_value(),
+    )
+
+
+def _measure_delay(metrics: Metrics, change: Change) -> None:
+    if change.document is not None:
+        happened: datetime = change.document["occurred_at"]
+        metrics.heard((utc_now() - happened).total_seconds())
+
+
+def _count_answer(metrics: Metrics, answer: AssistantAnswer) -> None:
+    usage = answer.usage
+    metrics.answered(
+        input_tokens=usage.input_tokens,
+        cached_tokens=usage.cached_tokens,
+        output_tokens=usage.output_tokens,
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from socket import socket
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, TypeVar
 
 import structlog
@@ -32,6 +33,7 @@ from graph.demo import PASSWORD as DEMO_PASSWORD
 from graph.demo import play_demo
 from graph.importing import ImportOptions, import_export, read_export
 from graph.logs import configure_logs
+from graph.metrics import DIRECTORY_VARIABLE as METRICS_DIRECTORY
 from graph.schema import sdl
 from graph.server import HttpProtocol, WebSocketProtocol
 from graph.settings import Settings, SettingsError, load_settings, settings_table
@@ -151,8 +153,10 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
     # The workers read what was decided here from their environment.
     os.environ["TICKETS_MONGODB_URI"] = uri
     os.environ["TICKETS_SECRET_KEY"] = secret_key
-    supervisor = Multiprocess(config, sockets=[listening])
-    await asyncio.to_thread(supervisor.run)
+    with TemporaryDirectory(prefix="tickets-metrics-") as counts:
+        os.environ[METRICS_DIRECTORY] = counts
+        supervisor = Multiprocess(config, sockets=[listening])
+        await asyncio.to_thread(supervisor.run)
 
 
 async def _wants_demo(services: Services, said: bool | None) -> bool:

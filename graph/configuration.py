@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import strawberry
 from pydantic.alias_generators import to_camel
 from strawberry.scalars import JSON
-from strawberry.types.field import StrawberryField
 
 from domain import configuration as domain
 from domain.access import Permission
@@ -23,7 +22,13 @@ from graph.assistant.sync import AssistantSync, read_sync
 from graph.assistant.tools import define_tools
 from graph.context import Info
 from graph.enums import ConfigurationAction, ConfigurationSection, ToolFormat
-from graph.errors import FieldProblem, Problem, SimpleProblem, ValidationProblem
+from graph.errors import (
+    FieldProblem,
+    Problem,
+    ProblemHandler,
+    SimpleProblem,
+    ValidationProblem,
+)
 from graph.nodes import After, Connection, First, connection, decode_id, encode_id, window
 from graph.tickets import TicketCategory
 from persistence import models
@@ -369,18 +374,17 @@ class ConfigurationConflictProblem(Problem):
     )
 
 
-class ConfigurationConflictHandler(
-    strawberry.ExceptionHandler[ConfigurationConflict, ConfigurationConflictProblem]
-):
-    def handle(
-        self, exception: ConfigurationConflict, *, field: StrawberryField, info: Info
-    ) -> ConfigurationConflictProblem:
+class ConfigurationConflictHandler(ProblemHandler[ConfigurationConflict]):
+    exception_type = ConfigurationConflict
+    error_type = ConfigurationConflictProblem
+
+    def problem(self, error: ConfigurationConflict) -> ConfigurationConflictProblem:
         return ConfigurationConflictProblem(
-            code=exception.code,
-            message=exception.message,
-            section=exception.section,
-            current_version=exception.current_version,
-            configuration=Configuration.from_model(exception.configuration),
+            code=error.code,
+            message=error.message,
+            section=error.section,
+            current_version=error.current_version,
+            configuration=Configuration.from_model(error.configuration),
         )
 
 

@@ -1,8 +1,8 @@
 """How many streams there may be at once: WebSockets and event streams, in one process."""
 
 from collections import Counter
-from collections.abc import Generator, Hashable
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Hashable
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from domain.errors import RateLimited
 
@@ -16,10 +16,19 @@ class TooManyConnections(RateLimited):
 
 
 class Connections:
-    def __init__(self, *, total: int, per_address: int, per_identity: int) -> None:
+    def __init__(
+        self,
+        *,
+        total: int,
+        per_address: int,
+        per_identity: int,
+        while_open: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`while_open` is entered for each that is open."""
         self._total = total
         self._per_address = per_address
         self._per_identity = per_identity
+        self._while_open = while_open
         self._open = Counter[Hashable]()
 
     @contextmanager
@@ -33,6 +42,7 @@ class Connections:
                 self._per_address,
                 "from one address",
             ),
+            self._while_open(),
         ):
             yield
 

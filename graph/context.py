@@ -20,7 +20,7 @@ from domain.configuration.stored import StoredConfiguration
 from domain.conversations import Conversations
 from domain.customers import Customers
 from domain.erasure import Erasure
-from domain.errors import DomainError, Unauthenticated
+from domain.errors import DomainError, ProblemCode, Unauthenticated
 from domain.feed import Feed
 from domain.live_statistics import LiveStatistics
 from domain.rates import RequestRates
@@ -94,6 +94,8 @@ class Context:
         self.services = services
         self.request_id = request_id
         self.address = address
+        # Of a mutation, the code of the Problem that it answered with.
+        self.refusal: ProblemCode | None = None
         self.is_internal = is_internal
         self._identity = identity
         self._stream = stream
@@ -123,6 +125,14 @@ class Context:
     def actor(self) -> Actor:
         """As `identity`."""
         return self.identity.actor
+
+    @property
+    def actor_name(self) -> str:
+        """Of whoever asks, for logs: nobody's own name."""
+        if not isinstance(self._identity, Identity):
+            return "nobody"
+        actor = self._identity.actor
+        return f"{actor.kind.lower()}:{actor.key}"
 
     @property
     def is_anonymous(self) -> bool:

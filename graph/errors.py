@@ -5,8 +5,9 @@ union, and `coded` gives every other error its code and hides what was not fores
 """
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import strawberry
 import structlog
@@ -17,6 +18,8 @@ from domain.errors import DomainError, RateLimited, ValidationFailed
 from graph.context import Info
 from graph.enums import ProblemCode
 from persistence.errors import STORAGE_ERRORS, is_unavailable
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 log = structlog.stdlib.get_logger("tickets.graph")
 
@@ -54,40 +57,53 @@ class SimpleProblem(Problem):
     pass
 
 
-class ValidationHandler(strawberry.ExceptionHandler[ValidationFailed, ValidationProblem]):
-    def handle(
-        self, exception: ValidationFailed, *, field: StrawberryField, info: Info
-    ) -> ValidationProblem:
+class ProblemHandler(ABC, Generic[ErrorT]):
+    """Makes a Problem of an error that a client can expect, and notes it for log and metrics."""
+
+    exception_type: type[ErrorT] | tuple[type[ErrorT], ...]
+    error_type: type[Problem]
+
+    @abstractmethod
+    def problem(self, error: ErrorT) -> Problem | None:
+        """None declines what is a mistake of ours, which then is masked and logged."""
+
+    def handle(self, exception: ErrorT, *, field: StrawberryField, info: Info) -> Problem | None:
+        problem = self.problem(exception)
+        if problem is not None:
+            info.context.refusal = problem.code
+        return problem
+
+
+class ValidationHandler(ProblemHandler[ValidationFailed]):
+    exception_type = ValidationFailed
+    error_type = ValidationProblem
+
+    def problem(self, error: ValidationFailed) -> ValidationProblem:
         return ValidationProblem(
-            code=exception.code,
-            message=exception.message,
-            fields=[
-                FieldProblem(path=each.path, message=each.message) for each in exception.fields
-            ],
+            code=error.code,
+            message=error.message,
+            fields=[FieldProblem(path=each.path, message=each.message) for each in error.fields],
         )
 
 
-class DomainErrorHandler(strawberry.ExceptionHandler[DomainError, SimpleProblem]):
+class DomainErrorHandler(ProblemHandler[DomainError]):
     """For every error that has no handler of its own."""
 
-    def handle(
-        self, exception: DomainError, *, field: StrawberryField, info: Info
-    ) -> SimpleProblem:
-        return SimpleProblem(code=exception.code, message=exception.message)
+    exception_type = DomainError
+    error_type = SimpleProblem
+
+    def problem(self, error: DomainError) -> SimpleProblem:
+        return SimpleProblem(code=error.code, message=error.message)
 
 
-class StorageErrorHandler:
-    """Declines what is a mistake of ours, which then is masked and logged."""
-
+class StorageErrorHandler(ProblemHandler[Exception]):
     exception_type = STORAGE_ERRORS
     error_type = SimpleProblem
 
-    def handle(
-        self, exception: Exception, *, field: StrawberryField, info: Info
-    ) -> SimpleProblem | None:
-        if not is_unavailable(exception):
+    def problem(self, error: Exception) -> SimpleProblem | None:
+        if not is_unavailable(error):
             return None
-        log.warning("database unavailable", error=str(exception))
+        log.warning("database unavailable", error=str(error))
         return SimpleProblem(code=ProblemCode.UNAVAILABLE, message=UNAVAILABLE)
 
 

@@ -15,6 +15,7 @@ from domain.rates import TooMany
 
 log = structlog.stdlib.get_logger("tickets.http")
 
+HTTP_OK = 200
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
@@ -73,7 +74,7 @@ class TraceRequests:
             try:
                 await self._app(scope, receive, send_with_id)
             finally:
-                if scope["type"] == "http" and not scope["path"].startswith("/health/"):
+                if _is_worth_a_line(scope, status):
                     log.info(
                         "request",
                         method=scope["method"],
@@ -81,6 +82,14 @@ class TraceRequests:
                         status=status,
                         milliseconds=round((time.perf_counter() - began) * 1000, 1),
                     )
+
+
+def _is_worth_a_line(scope: Scope, status: int) -> bool:
+    """An operation has a line of its own; probes come every few seconds."""
+    if scope["type"] != "http" or scope["path"] == "/metrics":
+        return False
+    is_operation = scope["path"] == "/graphql" and scope["method"] == "POST" and status == HTTP_OK
+    return not (is_operation or scope["path"].startswith("/health/"))
 
 
 class LimitBody:

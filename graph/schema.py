@@ -1,5 +1,6 @@
 """The schema: every subject's root fields in one."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any, TypeVar, cast
@@ -46,6 +47,7 @@ from graph.errors import (
     is_coded,
 )
 from graph.feed import FeedSubscriptions
+from graph.journal import DONE, Journal
 from graph.limits import OperationLimits
 from graph.nodes import Node, split_id
 from graph.operations import Operation
@@ -166,7 +168,14 @@ _SCALARS: dict[object, Any] = {datetime: _DATE_TIME}
 class Schema(strawberry.Schema):
     """Strawberry's, with `limits` on each operation and every error coded."""
 
-    def __init__(self, limits: OperationLimits, *, introspection: bool = True) -> None:
+    def __init__(
+        self,
+        limits: OperationLimits,
+        *,
+        introspection: bool = True,
+        journal: Journal | None = None,
+    ) -> None:
+        """`journal` is told of each query and mutation."""
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # Strawberry leaves parameters open
             query=Query,
             mutation=Mutation,
@@ -183,6 +192,7 @@ class Schema(strawberry.Schema):
         )
         self._limits = limits
         self._introspection = introspection
+        self._journal = journal
         self._documents = Documents(self.core, max_tokens=limits.tokens)
         self._describe_inputs()
 
@@ -214,6 +224,20 @@ class Schema(strawberry.Schema):
         if not query:
             raise MissingQueryError
         operation = Operation(query, variable_values, operation_name)
+        began = time.perf_counter()
+        result = await self._execute(operation, context_value, allowed_operation_types)
+        if self._journal is not None:
+            kind, name = self._described(operation, context_value, result)
+            outcome = _outcome(context_value, result)
+            self._journal.executed(kind, name, context_value, outcome, began)
+        return result
+
+    async def _execute(
+        self,
+        operation: Operation,
+        context_value: Context,
+        allowed_operation_types: Iterable[OperationType] | None,
+    ) -> ExecutionResult:
         try:
             document = self._accepted(operation, context_value, allowed_operation_types)
         except Refused as refused:
@@ -226,6 +250,19 @@ class Schema(strawberry.Schema):
             result = await result
         errors = [error if is_coded(error) else coded(error) for error in result.errors or ()]
         return ExecutionResult(data=result.data, errors=errors or None)
+
+    def _described(
+        self, operation: Operation, context: Context, result: ExecutionResult
+    ) -> tuple[str, str | None]:
+        """What kind of operation it was, and its name."""
+        if isinstance(result, PreExecutionError):
+            # Whatever it calls itself is not known to be a name.
+            return "invalid", None
+        document = self._documents.read(operation.query, limited=not context.is_internal)
+        found = document.operation(operation.name)
+        assert found is not None, "it was executed"
+        name = found.name.value if found.name else None
+        return "tool" if context.is_internal else found.operation.value, name
 
     def is_subscription(self, operation: Operation) -> bool:
         """False also of what cannot be told, which executing it will."""
@@ -308,6 +345,12 @@ class Schema(strawberry.Schema):
                 is_awaitable=cast("Any", optimized_is_awaitable),
             ),
         )
+
+
+def _outcome(context: Context, result: ExecutionResult) -> str:
+    if result.errors:
+        return (result.errors[0].extensions or {})["code"]
+    return DONE if context.refusal is None else context.refusal.value
 
 
 def _as_graphql(error: Exception) -> GraphQLError:

@@ -130,7 +130,12 @@ class Settings(BaseSettings):
         "production.",
     )
 
-    # Logs
+    # Logs and figures
+    metrics_token: Secret = Field(
+        None,
+        description="What Prometheus is to send as `Authorization: Bearer` to read /metrics. "
+        "Without it anybody may, but nobody in production.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least serious lines to write."

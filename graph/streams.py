@@ -32,6 +32,7 @@ from domain.errors import ProblemCode
 from domain.sessions import Identity
 from graph.context import Context
 from graph.errors import Refused, coded
+from graph.journal import Journal
 from graph.operations import Operation
 from graph.schema import Schema
 from graph.sharing import Shared
@@ -52,33 +53,47 @@ class Payload:
 
 
 class Streams:
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, journal: Journal) -> None:
         self._schema = schema
+        self._journal = journal
         self._renderings = Renderings()
 
     async def open(self, operation: Operation, context: Context) -> AsyncGenerator[Payload]:
         """The results of a subscription from now on. Raises Refused, also while they come."""
+        began = time.perf_counter()
+        try:
+            executor, source = await self._begin(operation, context)
+        except Refused as refused:
+            self._journal.refused(context, refused, began)
+            raise
+        variables = _selected_variables(executor, operation.variables or {})
+        selection = (operation.query, operation.name, variables)
+        return self._payloads(executor, source, selection)
+
+    async def _begin(
+        self, operation: Operation, context: Context
+    ) -> tuple[Executor[Any], AsyncIterable[object]]:
         executor = self._schema.prepare(operation, context)
         source = create_source_event_stream(executor)
         if isinstance(source, Awaitable):
             source = await source
         if isinstance(source, ExecutionResult):
             raise Refused(source.errors or ())
-        variables = _selected_variables(executor, operation.variables or {})
-        selection = (operation.query, operation.name, variables)
-        return self._payloads(executor, source, selection)
+        return executor, source
 
     async def _payloads(
         self, executor: Executor[Any], source: AsyncIterable[object], selection: Hashable
     ) -> AsyncGenerator[Payload]:
-        async with aclosing(cast("AsyncGenerator[object]", source)) as values:
+        name = executor.operation.name.value if executor.operation.name else None
+        with self._journal.following(name, executor.context_value):
             try:
-                async for value in values:
-                    if isinstance(value, Shared):
-                        yield await self._shared(executor, value, selection)
-                    else:
-                        result = await _execute(executor, value, executor.context_value)
-                        yield Payload(_to_json(result))
+                async with aclosing(cast("AsyncGenerator[object]", source)) as values:
+                    async for value in values:
+                        if isinstance(value, Shared):
+                            yield await self._shared(executor, value, selection)
+                        else:
+                            result = await _execute(executor, value, executor.context_value)
+                            yield Payload(_to_json(result))
             except Exception as error:
                 raise Refused([GraphQLError(str(error), original_error=error)]) from error
 

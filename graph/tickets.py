@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
-from strawberry.types.field import StrawberryField
 
 from domain import sla
 from domain.access import Permission
@@ -26,7 +25,7 @@ from graph.enums import (
     TicketSource,
     TicketStatus,
 )
-from graph.errors import Problem, SimpleProblem, ValidationProblem
+from graph.errors import Problem, ProblemHandler, SimpleProblem, ValidationProblem
 from graph.events import TicketEvent, event_from_model
 from graph.nodes import (
     After,
@@ -466,28 +465,32 @@ TicketResult = Annotated[
 ]
 
 
-class ConflictHandler(strawberry.ExceptionHandler[Conflict, ConflictProblem]):
-    def handle(self, exception: Conflict, *, field: StrawberryField, info: Info) -> ConflictProblem:
-        ticket = exception.ticket
+class ConflictHandler(ProblemHandler[Conflict]):
+    exception_type = Conflict
+    error_type = ConflictProblem
+
+    def problem(self, error: Conflict) -> ConflictProblem:
+        ticket = error.ticket
         return ConflictProblem(
-            code=exception.code,
-            message=exception.message,
-            current_version=exception.current_version,
-            changed_fields=list(exception.changed_fields),
+            code=error.code,
+            message=error.message,
+            current_version=error.current_version,
+            changed_fields=list(error.changed_fields),
             ticket=Ticket.from_model(ticket) if ticket else None,
         )
 
 
-class TransitionHandler(strawberry.ExceptionHandler[InvalidTransition, TransitionProblem]):
-    def handle(
-        self, exception: InvalidTransition, *, field: StrawberryField, info: Info
-    ) -> TransitionProblem:
+class TransitionHandler(ProblemHandler[InvalidTransition]):
+    exception_type = InvalidTransition
+    error_type = TransitionProblem
+
+    def problem(self, error: InvalidTransition) -> TransitionProblem:
         return TransitionProblem(
-            code=exception.code,
-            message=exception.message,
-            current=exception.current,
-            requested=exception.requested,
-            allowed=list(exception.allowed),
+            code=error.code,
+            message=error.message,
+            current=error.current,
+            requested=error.requested,
+            allowed=list(error.allowed),
         )
 
 

@@ -13,6 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from odmantic import AIOEngine
 from pymongo import IndexModel
 from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.monitoring import ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -34,7 +35,15 @@ RECONNECTIONS = 2
 class Database:
     """One MongoDB database. Instants go in and come out as UTC-aware datetimes."""
 
-    def __init__(self, uri: str, name: str, *, timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        uri: str,
+        name: str,
+        *,
+        timeout_seconds: float = 5.0,
+        on_connections: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """`on_connections` is told, from any thread, how many are `open` or `busy` more or less."""
         milliseconds = int(timeout_seconds * 1000)
         self._client: AgnosticClient[Document] = AsyncIOMotorClient(
             uri,
@@ -46,6 +55,7 @@ class Database:
             heartbeatFrequencyMS=max(2 * milliseconds, 500),
             maxPoolSize=100,
             appname="tickets",
+            event_listeners=[_PoolListener(on_connections)] if on_connections else [],
         )
         self._database = self._client.get_database(
             name,
@@ -155,6 +165,35 @@ class Database:
     async def close(self) -> None:
         # The driver says goodbye to the server, and waits for its answer.
         await asyncio.to_thread(self._client.close)
+
+
+class _PoolListener(ConnectionPoolListener):
+    """Counts connections; of what else the driver tells, nothing."""
+
+    # ruff: noqa: ARG002 - the driver tells more than has to be known
+
+    def __init__(self, on_connections: Callable[[str, int], None]) -> None:
+        self._on_connections = on_connections
+
+    def connection_created(self, event: object) -> None:
+        self._on_connections("open", 1)
+
+    def connection_closed(self, event: object) -> None:
+        self._on_connections("open", -1)
+
+    def connection_checked_out(self, event: object) -> None:
+        self._on_connections("busy", 1)
+
+    def connection_checked_in(self, event: object) -> None:
+        self._on_connections("busy", -1)
+
+    def pool_created(self, event: object) -> None: ...
+    def pool_ready(self, event: object) -> None: ...
+    def pool_cleared(self, event: object) -> None: ...
+    def pool_closed(self, event: object) -> None: ...
+    def connection_ready(self, event: object) -> None: ...
+    def connection_check_out_started(self, event: object) -> None: ...
+    def connection_check_out_failed(self, event: object) -> None: ...
 
 
 def collection_name(model: type[Model]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 import socket
 import sys
@@ -47,6 +48,13 @@ class Server:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """Of several processes behind one address each that was ever started, in turn."""
+        return [
+            int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", self.log(10**6))
+        ]
 
     def api(self, credential: str | None = None, *, customer_id: str | None = None) -> Api:
         return Api(self.http, credential, customer_id=customer_id)

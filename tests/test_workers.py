@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import socket
 from pathlib import Path
@@ -10,17 +9,11 @@ from pathlib import Path
 from tests.client import Data
 from tests.factories import Factory
 from tests.feed.socket import SocketClosed, connected
-from tests.servers import Server, Servers
+from tests.servers import Servers
 
 # A restart of the service: connect again.
 SERVICE_RESTART = 1012
 LAST = "The last"
-
-
-def workers_of(server: Server) -> list[int]:
-    """Every worker that was ever started, in turn."""
-    log = server.log_file.read_text("utf-8", errors="replace")
-    return [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", log)]
 
 
 def is_running(pid: int) -> bool:
@@ -36,7 +29,7 @@ async def until_gone(*pids: int) -> None:
 async def test_a_rolling_restart_fails_no_request_and_loses_no_event(servers: Servers) -> None:
     server = await servers.start(TICKETS_WORKERS="2")
     admin = await server.sign_in()
-    first = workers_of(server)
+    first = server.workers
     assert len(first) == 2
     make = Factory(server, admin)
     is_over = asyncio.Event()
@@ -77,12 +70,12 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_event(servers: Se
         made.append((await make.ticket(subject=LAST))["ticketId"])
     assert len(set(made)) == len(made)
     assert sorted(told) == sorted(made)
-    assert len(workers_of(server)) == 4
+    assert len(server.workers) == 4
 
 
 async def test_workers_end_with_a_supervisor_that_is_killed(servers: Servers) -> None:
     server = await servers.start(TICKETS_WORKERS="2")
-    workers = workers_of(server)
+    workers = server.workers
     await server.kill()
     await until_gone(*workers)
     address = server.address.removeprefix("http://").split(":")
@@ -93,10 +86,10 @@ async def test_workers_end_with_a_supervisor_that_is_killed(servers: Servers) ->
 async def test_a_worker_that_is_killed_is_replaced(servers: Servers) -> None:
     server = await servers.start(TICKETS_WORKERS="2")
     admin = await server.sign_in()
-    killed, kept = workers_of(server)
+    killed, kept = server.workers
     os.kill(killed, signal.SIGKILL)
     async with asyncio.timeout(180):
-        while len(workers_of(server)) < 3:  # noqa: ASYNC110 -- another's log
+        while len(server.workers) < 3:  # noqa: ASYNC110 -- another's log
             await asyncio.sleep(0.05)
     await server.until_ready()
     assert is_running(kept)

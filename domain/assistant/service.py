@@ -13,7 +13,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -188,6 +188,11 @@ class Assistant:
         self._clock = clock
         self._time_zone = time_zone
         self._secret_key = secret_key
+        self._listeners: list[Callable[[AssistantAnswer], None]] = []
+
+    def on_answer(self, listener: Callable[[AssistantAnswer], None]) -> None:
+        """`listener` is told of each answer for which a model was asked, however it ended."""
+        self._listeners.append(listener)
 
     async def close(self) -> None:
         if self._provider is not None:
@@ -487,7 +492,7 @@ class Assistant:
             await self._store.add_answer(answer, session=session)
 
         await self._database.transaction(send)
-        _report(answer)
+        self._report(answer)
         return Answer(attempt.conversation, message, answer.usage)
 
     async def _fail(self, attempt: _Attempt, failure: DomainError) -> Answer:
@@ -522,9 +527,9 @@ class Assistant:
         except TakenOver:
             return await self._discard(attempt)
         if conversation.handler is ConversationHandler.ASSISTANT:
-            _report(failed)
+            self._report(failed)
             raise failure
-        _report(last)
+        self._report(last)
         return Answer(conversation, message, last.usage)
 
     async def _discard(self, attempt: _Attempt) -> Answer:
@@ -538,7 +543,7 @@ class Assistant:
             return await self._customer_store.find_conversation(key, session=session)
 
         conversation = await self._database.transaction(discard)
-        _report(answer)
+        self._report(answer)
         return Answer(conversation or attempt.conversation, usage=answer.usage)
 
     def _message(self, attempt: _Attempt, text: str) -> Message:
@@ -576,13 +581,14 @@ class Assistant:
             sort=sort_key(now, key),
         )
 
-
-def _report(answer: AssistantAnswer) -> None:
-    """One line in the log, with nothing of what was said."""
-    log.info(
-        "answer",
-        conversation=str(answer.conversation_id),
-        outcome=answer.outcome.value,
-        problem=answer.problem,
-        **answer.usage.model_dump(),
-    )
+    def _report(self, answer: AssistantAnswer) -> None:
+        """One line in the log, with nothing of what was said."""
+        log.info(
+            "answer",
+            conversation=str(answer.conversation_id),
+            outcome=answer.outcome.value,
+            problem=answer.problem,
+            **answer.usage.model_dump(),
+        )
+        for listener in self._listeners:
+            listener(answer)
