@@ -162,6 +162,13 @@ def readable_notes(actor: Actor) -> tuple[NoteVisibility, ...]:
     return (NoteVisibility.PUBLIC,)
 
 
+def permission_to_write(visibility: NoteVisibility) -> Permission:
+    """Of a note, or of a file: what is internal adds who may read it."""
+    if visibility is NoteVisibility.PUBLIC:
+        return Permission.ADD_PUBLIC_NOTES
+    return Permission.READ_INTERNAL_NOTES
+
+
 # What a customer may learn of a ticket's history: not who works on it, nor how it was escalated.
 _CUSTOMER_EVENTS = (
     TicketEventType.CREATED,

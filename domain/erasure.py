@@ -19,6 +19,7 @@ from domain.errors import NotFound
 from domain.lifecycle import is_closing_reason
 from domain.tickets import ANNOUNCED, NOTE_RETRACTED, announced_value, derived, event_of
 from persistence.assistant import AssistantStore
+from persistence.attachments import AttachmentStore
 from persistence.customers import CustomerStore
 from persistence.database import Database, Transaction
 from persistence.documents import evolve
@@ -29,6 +30,7 @@ from persistence.models import (
     Customer,
     FieldChange,
     Note,
+    NoteVisibility,
     Ticket,
     TicketEvent,
     TicketEventType,
@@ -58,6 +60,7 @@ class Erasure:
         database: Database,
         customers: CustomerStore,
         tickets: TicketStore,
+        attachments: AttachmentStore,
         assistant: AssistantStore,
         idempotency: IdempotencyStore,
         clock: Clock,
@@ -65,6 +68,7 @@ class Erasure:
         self._database = database
         self._customers = customers
         self._tickets = tickets
+        self._attachments = attachments
         self._assistant = assistant
         self._idempotency = idempotency
         self._clock = clock
@@ -110,10 +114,13 @@ class Erasure:
             await self._idempotency.forget_results([key], session=session)
             notes = await self._tickets.notes_of(key, session=session)
             events = await self._tickets.events_since(key, 0, session=session)
+            files = await self._attachments.of_tickets(
+                [key], tuple(NoteVisibility), session=session
+            )
             bare = derived(erased_ticket(ticket), None)
             written = [note for note in notes if erased_note(note) != note]
             told = [event for event in events if erased_event(event) != event]
-            if bare == ticket and not written and not told:
+            if bare == ticket and not (written or told or files):
                 return False
             now = max(self._clock(), ticket.updated_at)
             new = evolve(bare, version=ticket.version + 1, updated_at=now, updated_by=actor.ref)
@@ -124,6 +131,7 @@ class Erasure:
             event = evolve(event, changes=_changes(ticket, bare))
             if not await self._tickets.change(ticket, new, event, session=session):
                 return None
+            await self._attachments.remove([file.id for file in files], session=session)
             await self._tickets.rewrite_notes(map(erased_note, written), session=session)
             await self._tickets.rewrite_events(map(erased_event, told), session=session)
             return True

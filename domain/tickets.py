@@ -22,6 +22,7 @@ from domain.access import (
     Actor,
     Permission,
     audience_of,
+    permission_to_write,
     readable_events,
     readable_notes,
     readable_tickets,
@@ -42,11 +43,13 @@ from domain.numbers import business_year, counter_name, format_number
 from domain.search import phone_terms, query_words, terms_of
 from domain.validation import KEY_LENGTH, SUBJECT_LENGTH, TEXT_LENGTH, Checks
 from persistence.accounts import AccountStore
+from persistence.attachments import AttachmentStore
 from persistence.counters import CounterStore
 from persistence.database import Database, Transaction
 from persistence.documents import evolve
 from persistence.errors import Duplicate
 from persistence.models import (
+    Attachment,
     Customer,
     Escalation,
     Feedback,
@@ -68,6 +71,9 @@ from persistence.models import (
 )
 from persistence.pages import Page, Window
 from persistence.tickets import TicketOrder, TicketQuery, TicketStore
+
+# They are shown in one list, without pages.
+MAX_ATTACHMENTS = 50
 
 # How long its author may take back a public note.
 RETRACTION_WINDOW = timedelta(minutes=5)
@@ -113,6 +119,7 @@ class _Decision:
     type: TicketEventType
     reason: str | None = None
     note: Note | None = None
+    attachment: Attachment | None = None
     also: Callable[[Transaction], Awaitable[None]] | None = None
     # A change that leaves every field as it was, such as a note, still is one.
     even_if_same: bool = False
@@ -134,6 +141,7 @@ class Tickets:
         *,
         database: Database,
         store: TicketStore,
+        attachments: AttachmentStore,
         customers: Customers,
         accounts: AccountStore,
         counters: CounterStore,
@@ -144,6 +152,7 @@ class Tickets:
     ) -> None:
         self._database = database
         self._store = store
+        self._attachments = attachments
         self._customers = customers
         self._accounts = accounts
         self._counters = counters
@@ -249,7 +258,7 @@ class Tickets:
             sent = checks.text("idempotencyKey", idempotency_key, longest=KEY_LENGTH, lines=False)
             checks.done()
             request = KeyedRequest.of(actor, "createTicket", sent, _inputs(new))
-            if replay := await self._replay(request, now):
+            if replay := await self.replay(request):
                 return replay
         configuration = await self._configuration.current()
         new = check_new_ticket(new, configuration, Checks())
@@ -296,15 +305,16 @@ class Tickets:
                 return Outcome(await self._database.transaction(write))
             except Duplicate as error:
                 repeated = request is not None and error.args == ("idempotency key",)
-                if request and repeated and (replay := await self._replay(request, now)):
+                if request and repeated and (replay := await self.replay(request)):
                     return replay
                 if key is not None:
                     raise
                 # An older format could spell the same number; the next one is free.
                 draw.drawn.clear()
 
-    async def _replay(self, request: KeyedRequest, now: datetime) -> Outcome | None:
-        key = await self._idempotency.earlier_result(request, now)
+    async def replay(self, request: KeyedRequest) -> Outcome | None:
+        """What the same request did before, where it did. Raises IdempotencyMismatch."""
+        key = await self._idempotency.earlier_result(request, self._clock())
         if key is None:
             return None
         # Not scoped: it is the sender's own request, answered as it was the first time.
@@ -499,11 +509,7 @@ class Tickets:
 
         Raises ValidationFailed, NotFound, Forbidden (a bot's internal note), IdempotencyMismatch.
         """
-        actor.require(
-            Permission.ADD_PUBLIC_NOTES
-            if visibility is NoteVisibility.PUBLIC
-            else Permission.READ_INTERNAL_NOTES
-        )
+        actor.require(permission_to_write(visibility))
         checks = Checks()
         text = checks.text("content", content, longest=TEXT_LENGTH)
         key = (
@@ -516,7 +522,7 @@ class Tickets:
         if key is not None:
             inputs = {"ticketId": ticket_id, "content": content, "visibility": visibility.value}
             request = KeyedRequest.of(actor, "addTicketNote", key, inputs)
-            if replay := await self._replay(request, self._clock()):
+            if replay := await self.replay(request):
                 return replay
 
         async def decide(ticket: Ticket, now: datetime, session: Transaction) -> _Decision:
@@ -538,7 +544,7 @@ class Tickets:
         try:
             return Outcome(await self._change(actor, ticket_id, None, decide))
         except Duplicate:
-            if request is not None and (replay := await self._replay(request, self._clock())):
+            if request is not None and (replay := await self.replay(request)):
                 return replay
             raise
 
@@ -566,6 +572,32 @@ class Tickets:
             )
 
         return await self._change(actor, ticket.ticket_id, None, decide)
+
+    async def attach(
+        self, actor: Actor, ticket_id: str, attachment: Attachment, request: KeyedRequest | None
+    ) -> Ticket:
+        """Adds an attachment whose content is stored: see `domain.attachments`.
+
+        Raises ValidationFailed (too many), NotFound, Forbidden; `persistence.errors.Duplicate`
+        where the request has been carried out.
+        """
+        actor.require(permission_to_write(attachment.visibility))
+
+        async def decide(ticket: Ticket, now: datetime, session: Transaction) -> _Decision:
+            if request is not None:
+                await self._idempotency.remember(request, ticket.id, now, session=session)
+            if await self._attachments.count_of(ticket.id, session=session) >= MAX_ATTACHMENTS:
+                raise ValidationFailed.of("ticketId", f"has {MAX_ATTACHMENTS} files, and no room")
+            added = evolve(attachment, position=ticket.version + 1, created_at=now)
+            return _Decision(
+                ticket,
+                TicketEventType.ATTACHMENT_ADDED,
+                attachment=added,
+                also=lambda session: self._attachments.add(added, session=session),
+                even_if_same=True,
+            )
+
+        return await self._change(actor, ticket_id, None, decide)
 
     async def resolve(
         self, actor: Actor, ticket_id: str, summary: str, *, expected_version: int | None = None
@@ -767,7 +799,7 @@ class Tickets:
             type=decision.type,
             at=now,
             reason=decision.reason,
-            note=decision.note,
+            added=decision.note or decision.attachment,
         )
         if not await self._store.change(old, new, event, session=session):
             raise _Overtaken
@@ -932,7 +964,7 @@ def event_of(
     type: TicketEventType,
     at: datetime,
     reason: str | None = None,
-    note: Note | None = None,
+    added: Note | Attachment | None = None,
 ) -> TicketEvent:
     changes: list[FieldChange] = []
     for name, announced in ANNOUNCED.items():
@@ -950,8 +982,9 @@ def event_of(
         occurred_at=at,
         changes=changes,
         reason=reason,
-        note_key=note.id if note else None,
-        note_visibility=note.visibility if note else None,
+        note_key=added.id if isinstance(added, Note) else None,
+        attachment_key=added.id if isinstance(added, Attachment) else None,
+        note_visibility=added.visibility if added else None,
         before=facts_of(old) if old else None,
         after=facts_of(new),
     )

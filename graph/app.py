@@ -26,6 +26,7 @@ from domain.assistant.on_demand import ProviderOnDemand
 from domain.assistant.revisions import Revisions
 from domain.assistant.service import AnswerLimits, Assistant
 from domain.assistant.stream import AnswerStreams
+from domain.attachments import AttachmentLimits, Attachments
 from domain.clock import Clock, SetClock, utc_now
 from domain.configuration.defaults import built_in
 from domain.configuration.editor import ConfigurationEditor
@@ -47,6 +48,8 @@ from domain.tickets import Tickets
 from domain.watches import Watches
 from graph.assistant.mcp import McpEndpoint
 from graph.assistant.tools import define_tools
+from graph.attachments import PATH as ATTACHMENT_PATH
+from graph.attachments import Downloads
 from graph.connections import Connections
 from graph.context import Services
 from graph.dashboard_page import dashboard_pages
@@ -63,9 +66,11 @@ from graph.schema import Schema, schema_types
 from graph.server import end_with_supervisor
 from graph.settings import Settings, SettingsError, load_settings
 from graph.streams import Streams
+from graph.uploads import FORM_BYTES
 from graph.websocket import SocketLimits, Sockets
 from persistence.accounts import AccountStore
 from persistence.assistant import AssistantStore
+from persistence.attachments import AttachmentStore
 from persistence.channel import Change, Channel, Topic
 from persistence.configuration import ConfigurationStore
 from persistence.counters import CounterStore
@@ -117,6 +122,7 @@ def build_services(
     account_store = AccountStore(database)
     counters = CounterStore(database)
     idempotency_store = IdempotencyStore(database)
+    attachment_store = AttachmentStore(database)
     configuration_store = ConfigurationStore(database)
     configuration = StoredConfiguration(
         configuration_store,
@@ -135,6 +141,7 @@ def build_services(
     tickets = Tickets(
         database=database,
         store=ticket_store,
+        attachments=attachment_store,
         customers=customers,
         accounts=account_store,
         counters=counters,
@@ -196,10 +203,19 @@ def build_services(
         tickets=tickets,
         customers=customers,
         conversations=conversations,
+        attachments=Attachments(
+            store=attachment_store,
+            tickets=tickets,
+            limits=AttachmentLimits(
+                max_bytes=settings.max_attachment_bytes, types=settings.attachment_types
+            ),
+            clock=clock,
+        ),
         erasure=Erasure(
             database=database,
             customers=customer_store,
             tickets=ticket_store,
+            attachments=attachment_store,
             assistant=assistant_store,
             idempotency=idempotency_store,
             clock=clock,
@@ -255,12 +271,12 @@ def build_services(
     )
 
 
-def _housekeeping(database: Database, settings: Settings, clock: Clock) -> Housekeeping:
-    chores: dict[str, Chore] = {}
+def _housekeeping(database: Database, settings: Settings, services: Services) -> Housekeeping:
+    chores: dict[str, Chore] = {"remove orphaned files": services.attachments.remove_orphans}
     if settings.event_retention_days is not None:
         retention = EventRetention(
             store=TicketStore(database),
-            clock=clock,
+            clock=services.clock,
             kept=timedelta(days=settings.event_retention_days),
         )
         chores["prune events"] = retention.prune
@@ -379,7 +395,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         on_connections=metrics.database_connections,
     )
     services = build_services(database, settings, secret_key=secret_key)
-    housekeeping = _housekeeping(database, settings, services.clock)
+    housekeeping = _housekeeping(database, settings, services)
     channel, configuration = services.channel, services.configuration
     channel.listen(
         Topic.CONFIGURATION,
@@ -388,6 +404,9 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     )
     channel.listen(Topic.TICKET_EVENTS, lambda change: _measure_delay(metrics, change))
     services.assistant.on_answer(lambda answer: _count_answer(metrics, answer))
+    downloads = Downloads(
+        attachments=services.attachments, sessions=services.sessions, rates=services.rates
+    )
     streams = Streams(schema, journal)
     connections = Connections(
         total=settings.max_connections,
@@ -474,6 +493,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             Route("/mcp", McpEndpoint(schema, services)),
+            Route(ATTACHMENT_PATH, downloads.serve),
             Route("/health/live", _live),
             Route("/health/ready", ready),
             Route("/metrics", measured),
@@ -482,7 +502,11 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         ],
         middleware=[
             Middleware(TraceRequests),
-            Middleware(LimitBody, max_bytes=settings.max_body_bytes),
+            Middleware(
+                LimitBody,
+                max_bytes=settings.max_body_bytes,
+                max_form_bytes=settings.max_attachment_bytes + FORM_BYTES,
+            ),
         ],
         exception_handlers={Exception: masked_failure},
         lifespan=lifespan,

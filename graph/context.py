@@ -12,6 +12,7 @@ from domain.accounts import Accounts
 from domain.assistant.revisions import Revisions
 from domain.assistant.service import Assistant
 from domain.assistant.stream import AnswerStreams
+from domain.attachments import Attachments
 from domain.clock import Clock
 from domain.configuration import Configuration
 from domain.configuration.editor import ConfigurationEditor
@@ -39,6 +40,7 @@ class Services:
     tickets: Tickets
     customers: Customers
     conversations: Conversations
+    attachments: Attachments
     erasure: Erasure
     accounts: Accounts
     sessions: Sessions

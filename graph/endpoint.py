@@ -1,9 +1,10 @@
 """GraphQL at one address: requests, WebSockets and event streams, each to what serves it."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 import orjson
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,10 +22,15 @@ from graph.graphiql_page import graphiql_page
 from graph.http import refusal, too_many
 from graph.operations import Malformed, Operation
 from graph.schema import Schema
+from graph.uploads import FormRequest, brings_file, operation_in
 from graph.websocket import Sockets
+
+UNAUTHENTICATED_STATUS: Final = 401
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
+    request_adapter_class = FormRequest
+
     def __init__(
         self,
         schema: Schema,
@@ -39,6 +45,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             graphql_ide="graphiql",
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             allowed_origins=allowed_origins,
+            multipart_uploads_enabled=True,
         )
         self._subscribable = schema
         self._services = services
@@ -62,11 +69,14 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         try:
             response = await self.run(request)
         except HTTPException as error:
-            response = refusal(
-                error.reason, status=error.status_code, code=ProblemCode.VALIDATION.value
-            )
+            is_unknown = error.status_code == UNAUTHENTICATED_STATUS
+            code = ProblemCode.UNAUTHENTICATED if is_unknown else ProblemCode.VALIDATION
+            response = refusal(error.reason, status=error.status_code, code=code.value)
         except TooMany as refused:
             response = too_many(refused)
+        finally:
+            # A form's file, which may be on the disk.
+            await request.close()
         await response(request.scope, receive, send)
 
     async def _serve_socket(self, websocket: WebSocket) -> None:
@@ -109,7 +119,15 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             )
         actor = identity.actor if isinstance(identity, Identity) else None
         await self._services.rates.take(actor, address)
+        if actor is None and brings_file(request.scope):
+            raise HTTPException(
+                UNAUTHENTICATED_STATUS, "A file is only taken with credentials: Authorization."
+            )
         return Context(self._services, identity, request.state.request_id, address=address)
+
+    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, Any]:
+        form = await request.get_form_data()
+        return operation_in(form.form, self.decode_json)
 
     def decode_json(self, data: str | bytes) -> object:
         # Stricter than the standard library's: no NaN, and no lone surrogates, which no

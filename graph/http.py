@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import ProblemCode
 from domain.rates import TooMany
+from graph.uploads import brings_file
 
 log = structlog.stdlib.get_logger("tickets.http")
 
@@ -93,23 +94,25 @@ def _is_worth_a_line(scope: Scope, status: int) -> bool:
 
 
 class LimitBody:
-    """Refuses a request body over `max_bytes`, and keeps none of it."""
+    """Refuses a request body over `max_bytes`, or `max_form_bytes`, and keeps none of it."""
 
-    # How many times `max_bytes` of a body are read, and thrown away, before it is cut off.
+    # How many times the limit of a body are read, and thrown away, before it is cut off.
     PATIENCE = 16
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, max_form_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_form_bytes = max_form_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._max_form_bytes if brings_file(scope) else self._max_bytes
         declared = Headers(scope=scope).get("content-length", "0")
-        if declared.isdigit() and int(declared) > self._max_bytes:
-            await self._discard_rest(receive)
-            await self._refuse(scope, receive, send)
+        if declared.isdigit() and int(declared) > limit:
+            await self._discard_rest(receive, limit)
+            await self._refuse(scope, receive, send, limit)
             return
         received = 0
 
@@ -117,30 +120,30 @@ class LimitBody:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > limit:
                 if message.get("more_body", False):
-                    await self._discard_rest(receive)
+                    await self._discard_rest(receive, limit)
                 raise _BodyTooLarge
             return message
 
         try:
             await self._app(scope, receive_within_limit, send)
         except _BodyTooLarge:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, limit)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         response = refusal(
-            f"At most {self._max_bytes:,} bytes are allowed in a request.",
+            f"At most {limit:,} bytes are allowed in a request.",
             status=413,
             code=ProblemCode.VALIDATION.value,
-            limit={"name": "body", "value": self._max_bytes},
+            limit={"name": "body", "value": limit},
         )
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
 
-    async def _discard_rest(self, receive: Receive) -> None:
+    async def _discard_rest(self, receive: Receive, limit: int) -> None:
         """A client that is cut off while it sends never reads the refusal."""
-        patience = self.PATIENCE * self._max_bytes
+        patience = self.PATIENCE * limit
         is_more = True
         while is_more and patience > 0:
             message = await receive()

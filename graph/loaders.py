@@ -9,7 +9,15 @@ from strawberry.dataloader import DataLoader
 from domain.access import Actor
 from domain.configuration import TicketCategory
 from domain.customers import CustomerStatistics
-from persistence.models import Agent, Conversation, Customer, Ticket, TicketEvent, TicketLink
+from persistence.models import (
+    Agent,
+    Attachment,
+    Conversation,
+    Customer,
+    Ticket,
+    TicketEvent,
+    TicketLink,
+)
 
 if TYPE_CHECKING:
     from graph.context import Services
@@ -43,6 +51,9 @@ class Loaders:
         )
         self.links: DataLoader[ObjectId, list[tuple[TicketLink, Ticket]]] = _required(
             lambda keys: tickets.links_of(actor, keys)
+        )
+        self.attachments: DataLoader[ObjectId, list[Attachment]] = _required(
+            lambda keys: services.attachments.of_tickets(actor, keys)
         )
         self.former_categories: DataLoader[str, TicketCategory | None] = _optional(
             services.configuration.former_categories

@@ -15,6 +15,7 @@ from graphql import (
     GraphQLSchema,
     get_named_type,
 )
+from starlette.datastructures import UploadFile
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
@@ -30,6 +31,7 @@ from graph.accounts import AccountMutations, AccountQueries, Agent
 from graph.assistant.answers import AssistantMutations, AssistantQueries
 from graph.assistant.stream import AnswerSubscriptions
 from graph.assistant.sync import AssistantSyncMutations, AssistantSyncQueries
+from graph.attachments import Attachment
 from graph.configuration import (
     ConfigurationConflictHandler,
     ConfigurationMutations,
@@ -100,6 +102,9 @@ class Query(
             case "Note":
                 note = await services.tickets.find_note(info.context.actor, key)
                 node = _given(Note.from_model, note)
+            case "Attachment":
+                attachment = await services.attachments.find(info.context.actor, key)
+                node = _given(Attachment.from_model, attachment)
             case "Message":
                 message = await services.customers.find_message(info.context.actor, key)
                 node = _given(Message.from_model, message)
@@ -162,7 +167,28 @@ INTROSPECTION_OFF = GraphQLError(
     extensions={"code": ProblemCode.FORBIDDEN.value},
 )
 
-_SCALARS: dict[object, Any] = {datetime: _DATE_TIME}
+
+def _upload(value: object) -> UploadFile:
+    if isinstance(value, UploadFile):
+        return value
+    raise GraphQLError(
+        "A file is a part of a multipart/form-data request, to which `map` points; the variable "
+        "itself is null."
+    )
+
+
+_UPLOAD = ScalarDefinition(
+    name="Upload",
+    description="A file in a multipart/form-data request, as the GraphQL multipart request "
+    "specification has it.",
+    specified_by_url=None,
+    serialize=str,
+    parse_value=_upload,
+    parse_literal=None,
+)
+
+
+_SCALARS: dict[object, Any] = {datetime: _DATE_TIME, UploadFile: _UPLOAD}
 
 
 class Schema(strawberry.Schema):

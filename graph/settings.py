@@ -2,13 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import limits
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.media_types import KNOWN_TYPES
 
 
 class SettingsError(Exception):
@@ -27,6 +29,12 @@ def _region(name: str) -> str:
     if name not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("must be an ISO 3166-1 region, as in MX")
     return name
+
+
+def _media_types(names: list[str]) -> list[str]:
+    if unknown := set(names) - set(KNOWN_TYPES):
+        raise ValueError(f"cannot tell {', '.join(unknown)}; known are {', '.join(KNOWN_TYPES)}")
+    return names
 
 
 def _listed(value: Any) -> Any:
@@ -166,6 +174,15 @@ class Settings(BaseSettings):
         "together.",
     )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="A request body, in bytes.")
+    max_attachment_bytes: int = Field(
+        10_000_000, ge=1_000, description="A file that is attached to a ticket, in bytes."
+    )
+    attachment_types: Annotated[
+        list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_media_types)
+    ] = Field(
+        default=list(KNOWN_TYPES),
+        description="Which files may be attached, by what is in them, separated by commas.",
+    )
     max_frame_bytes: int = Field(128_000, ge=1_000, description="A WebSocket frame, in bytes.")
     max_query_depth: int = Field(15, ge=5, description="How deep fields may nest.")
     max_aliases: int = Field(50, ge=0, description="How many aliases an operation may use.")
@@ -317,6 +334,9 @@ def settings_table() -> str:
     rows = ["| variable | default | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         variable = field.validation_alias or f"TICKETS_{name.upper()}"
-        default = "" if field.default in (None, []) else f"`{field.default}`"
+        value: Any = field.default
+        if isinstance(value, list):
+            value = ",".join(cast("list[str]", value))
+        default = "" if value in (None, "") else f"`{value}`"
         rows.append(f"| `{variable}` | {default} | {field.description} |")
     return "\n".join(rows)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
+from starlette.datastructures import UploadFile
 
 from domain import sla
 from domain.access import Permission
@@ -12,6 +13,7 @@ from domain.errors import Conflict, InvalidTransition, ValidationFailed
 from domain.lifecycle import TRANSITIONS
 from domain.tickets import NewTicket, Outcome, ticket_query
 from graph.accounts import Actor, Agent
+from graph.attachments import Attachment
 from graph.context import Info
 from graph.customers import Conversation, Customer
 from graph.enums import (
@@ -242,13 +244,6 @@ class TicketLink:
     ticket: "Ticket" = strawberry.field(description="The other ticket.")
 
 
-@strawberry.type(description="A file that belongs to a ticket.")
-class Attachment(Node):
-    file_name: str = strawberry.field(description="As it was uploaded.")
-    content_type: str = strawberry.field(description="Its media type, found from its content.")
-    size_bytes: int = strawberry.field(description="Its size in bytes.")
-
-
 @strawberry.type(description="Something to be done for a customer.")
 class Ticket(Node):
     ticket_id: str = strawberry.field(
@@ -393,9 +388,12 @@ class Ticket(Node):
             for link, other in links
         ]
 
-    @strawberry.field(description="The files that belong to it.")
-    def attachments(self) -> list[Attachment]:
-        return []
+    @strawberry.field(
+        description="The files that belong to it, oldest first, at most 50; to a bot, the public."
+    )
+    async def attachments(self, info: Info) -> list[Attachment]:
+        attachments = await info.context.loaders.attachments.load(self.model.id)
+        return [Attachment.from_model(attachment) for attachment in attachments]
 
     @classmethod
     def from_model(cls, ticket: models.Ticket) -> "Ticket":
@@ -703,6 +701,19 @@ class AddTicketNoteInput:
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY)
 
 
+@strawberry.input(description="A file to add.")
+class AttachToTicketInput:
+    ticket_id: str = strawberry.field(description="The ticket's number.")
+    file: UploadFile = strawberry.field(
+        description="PNG, JPEG, GIF, WebP, PDF or plain text in UTF-8, by what is in it; at most "
+        "10,000,000 bytes, unless the server is set up otherwise."
+    )
+    visibility: NoteVisibility = strawberry.field(
+        default=models.NoteVisibility.INTERNAL, description="Who may see it."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY)
+
+
 @strawberry.input(description="A resolution.")
 class ResolveTicketInput:
     ticket_id: str = strawberry.field(description="The ticket's number.")
@@ -972,6 +983,22 @@ class TicketMutations:
             info.context.actor, decode_id("Note", input.note_id, "noteId")
         )
         return TicketPayload.of(ticket)
+
+    @strawberry.mutation(
+        description="Adds a file, in a request of multipart/form-data as the GraphQL multipart "
+        "request specification has it. Bots add public ones only. Problems: VALIDATION (its name, "
+        "size or type, more than 50), NOT_FOUND, FORBIDDEN, IDEMPOTENCY_MISMATCH. Emits "
+        "TicketAttachmentAdded."
+    )
+    async def attach_to_ticket(self, info: Info, input: AttachToTicketInput) -> TicketResult:
+        outcome = await info.context.services.attachments.attach(
+            info.context.actor,
+            input.ticket_id,
+            input.file,
+            visibility=input.visibility,
+            idempotency_key=input.idempotency_key,
+        )
+        return TicketPayload.from_outcome(outcome)
 
     @strawberry.mutation(
         description="Resolves a ticket. Not for bots. Problems: INVALID_TRANSITION, VALIDATION, "

@@ -275,6 +275,29 @@ class Note(Model):
     retracted_at: datetime | None = None
 
 
+class Attachment(Model):
+    """A file; `id` is that of its content in GridFS."""
+
+    model_config = {
+        "collection": "attachments",
+        "indexes": lambda: [
+            IndexModel([("ticket_key", ASCENDING), ("position", ASCENDING)], unique=True)
+        ],
+    }
+
+    id: ObjectId = Field(primary_field=True, default_factory=ObjectId)
+    ticket_key: ObjectId
+    # The ticket's version that it made: unique and rising within a ticket.
+    position: int
+    visibility: NoteVisibility
+    file_name: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+    uploaded_by: ActorRef
+    created_at: datetime
+
+
 class TicketLink(Model):
     """`ticket_key` `kind` `other_key`, as in "a DUPLICATE_OF b"; both ends list it."""
 
@@ -346,8 +369,9 @@ class TicketEvent(Model):
     occurred_at: datetime
     changes: list[FieldChange] = []
     reason: str | None = None
-    # Of a note: whether it is internal decides who may know that it exists.
+    # Of a note or a file: whether it is internal decides who may know that it exists.
     note_key: ObjectId | None = None
+    attachment_key: ObjectId | None = None
     note_visibility: NoteVisibility | None = None
     before: TicketFacts | None = None
     after: TicketFacts
@@ -677,6 +701,7 @@ class ConfigurationChange(Model):
 MODELS: tuple[type[Model], ...] = (
     Ticket,
     Note,
+    Attachment,
     TicketLink,
     TicketEvent,
     Customer,

@@ -1,5 +1,6 @@
 """A client of the API, as one actor would use it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -125,6 +126,27 @@ class Api:
         result = await self.mutate(mutation, ticket=TICKET, **arguments)
         assert "code" in result, result
         return result
+
+    async def attach(
+        self, ticket_id: str, name: str, content: bytes, **arguments: Any
+    ) -> httpx.Response:
+        """The file, as a request of multipart/form-data brings it: see `attached`."""
+        document, _ = mutation_document("attachToTicket", TICKET)
+        inputs = {"ticketId": ticket_id, "file": None, **arguments}
+        operation = {"query": document, "variables": {"input": inputs}}
+        return await self.http.post(
+            "/graphql",
+            data={"operations": json.dumps(operation), "map": '{"0": ["variables.input.file"]}'},
+            files={"0": (name, content)},
+            headers=self.headers,
+        )
+
+    async def attached(self, ticket_id: str, name: str, content: bytes, **arguments: Any) -> Data:
+        """What `attachToTicket` gave, payload or problem."""
+        answer = _answer(await self.attach(ticket_id, name, content, **arguments))
+        assert answer.data, answer.text
+        result = answer.data["attachToTicket"]
+        return {name.rpartition(_OF)[2]: value for name, value in result.items()}
 
     async def ticket(self, ticket_id: str, selection: str = "...WholeTicket") -> Data | None:
         fragment = WHOLE_TICKET if "WholeTicket" in selection else ""

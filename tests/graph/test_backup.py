@@ -31,7 +31,8 @@ from tests.servers import new_database_name, running_server, settings
 
 EVERYTHING = """{
   tickets(first: 100) { totalCount nodes { ticketId subject status version tags updatedAt
-    customer { phone } notes { nodes { content } } history(first: 100) { nodes { id version } } } }
+    customer { phone } notes { nodes { content } } attachments { url }
+    history(first: 100) { nodes { id version } } } }
   customers(first: 100) { nodes { id name phone } }
   agents(first: 100) { nodes { id name email role } }
   apiKeys(first: 100) { nodes { id prefix } }
@@ -87,6 +88,7 @@ async def office(
             cursor = (await events.event())["cursor"]
         await admin.succeed("addTicketNote", ticketId=ticket["ticketId"], content="¡Ya!")
         await make.resolved_ticket()
+        await admin.attached(ticket["ticketId"], "lamp.txt", b"dark " * 100_000)
         file = directory / "office.backup"
         output = await succeed("backup", str(file), environment=environment)
         yield Office(
@@ -123,6 +125,13 @@ async def test_a_restored_office_answers_as_before(office: Office, tmp_path: Pat
         admin = await server.sign_in()
         assert await admin.query(EVERYTHING) == office.answers
         assert (await server.api(office.bot_secret).query("{ viewer { role } }"))["viewer"]
+
+        (url,) = [
+            attachment["url"]
+            for ticket in office.answers["tickets"]["nodes"]
+            for attachment in ticket["attachments"]
+        ]
+        assert (await server.http.get(url, headers=admin.headers)).content == b"dark " * 100_000
 
         async with socket.connected(server, admin.credential) as follower:
             events = await follower.follow(after=office.cursor)

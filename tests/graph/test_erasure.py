@@ -15,7 +15,8 @@ from tests.servers import Server
 STATISTICS = """query($customer: ID!) {
   ticketStatistics(filter: {customerId: $customer}) {
     total averageRating byStatus { status count } byCategory { category { id } count }
-    byPriority { priority count } firstResponseTime { count medianSeconds } resolutionTime { count medianSeconds }
+    byPriority { priority count }
+    firstResponseTime { count medianSeconds } resolutionTime { count medianSeconds }
   }
   node(id: $customer) { ... on Customer { statistics { totalTickets openTickets } } }
 }"""
@@ -109,6 +110,9 @@ class Someone:
         for visibility in ("PUBLIC", "INTERNAL"):
             await agent.api.succeed(
                 "addTicketNote", ticketId=number, content=self.word(), visibility=visibility
+            )
+            await agent.api.attached(
+                number, f"{self.word()}.txt", self.word().encode(), visibility=visibility
             )
         await agent.api.succeed("escalateTicket", ticketId=number, reason=self.word())
         await agent.api.succeed("liftEscalation", ticketId=number)

@@ -136,6 +136,10 @@ VISIBILITY: Mapping[str, Readers] = {
     "Attachment.fileName": EVERYBODY,
     "Attachment.contentType": EVERYBODY,
     "Attachment.sizeBytes": EVERYBODY,
+    "Attachment.visibility": EVERYBODY,
+    "Attachment.uploadedBy": EVERYBODY,
+    "Attachment.createdAt": EVERYBODY,
+    "Attachment.url": EVERYBODY,
     # ---- what happened to tickets
     "TicketEvent.id": EVERYBODY,
     "TicketEvent.cursor": EVERYBODY,
@@ -483,6 +487,7 @@ MUTATIONS: Mapping[str, Attempt] = {
     "escalateTicket": Attempt(STAFF, {"ticketId": TICKET, "reason": "Late."}),
     "liftEscalation": Attempt(STAFF, {"ticketId": TICKET}),
     "recordFeedback": Attempt(EVERYBODY, {"ticketId": Target("resolved ticket"), "rating": 3}),
+    "attachToTicket": Attempt(EVERYBODY, elsewhere="test_attachments"),
     "linkTickets": Attempt(STAFF, {"ticketId": TICKET, "otherTicketId": TICKET, "kind": "RELATED"}),
     # ---- customers
     "upsertCustomer": Attempt(EVERYBODY, {"phone": Target("phone")}),
