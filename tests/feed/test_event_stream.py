@@ -16,7 +16,7 @@ from tests.factories import Bot, Factory
 from tests.feed.conftest import Settle
 from tests.feed.socket import EVENTS, PATIENCE_SECONDS
 from tests.feed.test_access import lasting
-from tests.servers import Server, Servers
+from tests.servers import STOP_SECONDS, Server, Servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,8 @@ async def test_a_stream_gives_signs_of_life_and_makes_room_when_it_ends(servers:
         server.process.send_signal(signal.SIGTERM)
         # Without a word, so that an EventSource connects again.
         assert await stream.next() is None
-        assert await asyncio.wait_for(server.process.wait(), 5) is not None
+        assert await asyncio.wait_for(server.process.wait(), STOP_SECONDS) is not None
+    assert "graceful shutdown exceeded" not in server.log(1_000), "nobody had to be waited for"
     assert "Traceback" not in server.log(1_000)
 
 

@@ -23,7 +23,7 @@ from tests.feed.socket import (
     connected,
     raw_connection,
 )
-from tests.servers import Server, Servers, new_database_name, running_server, settings
+from tests.servers import STOP_SECONDS, Server, Servers, new_database_name, running_server, settings
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +247,7 @@ async def test_operations_on_one_connection_are_limited(strict: Server, strict_a
 @asynccontextmanager
 async def once_there_is_room(server: Server, credential: str | None) -> AsyncGenerator[Socket]:
     """Who has left may still be counted for a moment."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     async with AsyncExitStack() as stack:
         while True:
             try:
@@ -270,11 +270,9 @@ async def test_a_client_that_answers_no_pings_is_cut_off(strict: Server, strict_
     payload = {"authorization": f"Bearer {strict_admin.credential}"}
     async with raw_connection(strict) as connection:
         await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
-        began = time.monotonic()
         code, _ = await ending_of(connection)
     # Not closed: a closing handshake would have waited for the client.
     assert code == 1006
-    assert time.monotonic() - began < 5
 
 
 async def test_a_client_that_vanishes_leaves_nothing_behind(
@@ -293,8 +291,7 @@ async def test_a_server_that_stops_tells_its_clients_to_connect_again(servers: S
     async with connected(server, admin.credential) as socket:
         await socket.follow()
         server.process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
         assert (await socket.closing()).code == 1012
-        assert await asyncio.wait_for(server.process.wait(), 10) is not None
-    assert time.monotonic() - began < 5, "nobody had to be waited for"
+        assert await asyncio.wait_for(server.process.wait(), STOP_SECONDS) is not None
+    assert "graceful shutdown exceeded" not in server.log(1_000), "nobody had to be waited for"
     assert "Traceback" not in server.log(1_000)

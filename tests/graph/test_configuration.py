@@ -111,7 +111,7 @@ class Business:
     async def damage(self, key: str, update: dict[str, Any]) -> None:
         """By hand, and until the server has heard of it."""
         await self.settings.update_one({"key": key}, update)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while key not in await self.readiness():  # noqa: ASYNC110 - only the server knows
                 await asyncio.sleep(0.01)
 

@@ -70,6 +70,6 @@ async def test_a_change_in_one_process_is_served_by_the_other_at_once(
 
 
 async def until_version(reader: Api, version: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (await reader.query(READ))["configuration"]["terminology"]["version"] < version:
             pass

@@ -13,7 +13,7 @@ VIEWER = "{ viewer { name } }"
 
 async def until_logged(server: Server, text: str) -> str:
     """The log, as soon as it says so: an answer is sent before its line is written."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while text not in (log := server.log(100_000)):  # noqa: ASYNC110 -- a file does not call
             await asyncio.sleep(0.05)
     return log

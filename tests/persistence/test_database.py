@@ -125,8 +125,9 @@ async def test_one_that_is_away_is_not_waited_for_long(unreachable: Database) ->
         with pytest.raises(STORAGE_ERRORS) as failure:
             await work()
         assert is_unavailable(failure.value)
-        # The driver tries once more, and a transaction is then to be given up.
-        assert time.monotonic() - began < 3 * PATIENCE_SECONDS
+        # The driver tries once more, and a transaction is then to be given up: long before the two
+        # minutes for which transactions are tried again where nobody sets less.
+        assert time.monotonic() - began < 20 * PATIENCE_SECONDS
 
 
 # ---- the rest ------------------------------------------------------------------------------

@@ -382,7 +382,7 @@ async def test_a_provider_that_does_not_answer_is_waited_for_no_longer_than_is_s
     problem = await respond(impatient.api(bot.secret), await make.conversation())
     assert problem["code"] == "UPSTREAM"
     assert "2 s" in problem["message"]
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
 
 
 async def test_an_answer_that_is_written_for_ever_is_waited_for_no_longer_than_is_set(

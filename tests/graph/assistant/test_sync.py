@@ -277,7 +277,7 @@ async def test_the_hosted_agent_follows_every_change(
 ) -> None:
     await business.rename("Con Agente")
     active = await business.active()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await provider.agent_updates.get())["metadata"]["revision"] != active["hash"]:
             pass
     agent = provider.agents[AGENT_ID]
