@@ -32,7 +32,7 @@ async def test_the_first_query_is_answered(admin: Api) -> None:
 
 
 def test_what_the_readme_points_to_is_there() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
     missing = [
         f"{page.relative_to(ROOT)}: {link}"
         for page in pages
@@ -50,3 +50,14 @@ def test_each_decision_fits_a_screen() -> None:
     records = list((ROOT / "docs" / "decisions").glob("*.md"))
     assert records
     assert [page.name for page in records if not _is_screen(page)] == []
+
+
+def test_every_test_that_security_rests_upon_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "SECURITY.md").read_text()))
+    written = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    assert named
+    assert named <= written

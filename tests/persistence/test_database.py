@@ -125,8 +125,8 @@ async def test_one_that_is_away_is_not_waited_for_long(unreachable: Database) ->
         with pytest.raises(STORAGE_ERRORS) as failure:
             await work()
         assert is_unavailable(failure.value)
-        # The driver tries once more, and a transaction is then to be given up: long before the two
-        # minutes for which transactions are tried again where nobody sets less.
+        # The driver tries once more, and a transaction is then to be given up: long before the
+        # fifteen seconds for which a transaction is tried again where others get in its way.
         assert time.monotonic() - began < 20 * PATIENCE_SECONDS
 
 
