@@ -27,6 +27,7 @@ FILE_NAME_LENGTH: Final = 200
 _CHUNK_BYTES: Final = 256 * 1024
 # A content that belongs to nothing may be about to, for so long.
 _ORPHANED_AFTER: Final = timedelta(hours=24)
+_BATCH: Final = 500
 
 
 class Upload(Protocol):
@@ -158,11 +159,11 @@ class Attachments:
 
     async def remove_orphans(self) -> None:
         """Contents whose upload was cut off between its storing and its belonging to a ticket."""
-        orphans = await self._store.orphans(self._clock() - _ORPHANED_AFTER)
-        for key in orphans:
-            await self._store.remove_content(key)
-        if orphans:
-            log.info("removed orphaned contents", contents=len(orphans))
+        before, removed = self._clock() - _ORPHANED_AFTER, 0
+        while (found := await self._store.remove_orphans(before, contents=_BATCH)) is not None:
+            removed += found
+        if removed:
+            log.info("removed orphaned contents", contents=removed)
 
 
 def _request(

@@ -18,7 +18,8 @@ FORM_BYTES = 100_000
 
 
 def brings_file(scope: Scope) -> bool:
-    return Headers(scope=scope).get("content-type", "").lower().startswith(_FORM)
+    content_type = Headers(scope=scope).get("content-type", "")
+    return scope["path"] == "/graphql" and content_type.lower().startswith(_FORM)
 
 
 class FormRequest(StarletteRequestAdapter):

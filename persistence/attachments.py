@@ -8,11 +8,9 @@ from gridfs.errors import NoFile
 from motor.core import AgnosticClientSession
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket
 
-from persistence.database import Database, Transaction
+from persistence.database import CONTENTS, Database, Transaction
 from persistence.documents import Document, from_document, to_document
 from persistence.models import Attachment, NoteVisibility
-
-_CONTENTS = "attachment_contents"
 
 
 class AttachmentStore:
@@ -20,8 +18,9 @@ class AttachmentStore:
 
     def __init__(self, database: Database) -> None:
         self._attachments = database.collection(Attachment)
-        self._files = database.named_collection(f"{_CONTENTS}.files")
-        self._chunks = database.named_collection(f"{_CONTENTS}.chunks")
+        self._files = database.named_collection(f"{CONTENTS}.files")
+        self._chunks = database.named_collection(f"{CONTENTS}.chunks")
+        self._progress = database.named_collection("progress")
         self._database = database
 
     async def add(self, attachment: Attachment, *, session: Transaction) -> None:
@@ -86,12 +85,27 @@ class AttachmentStore:
         """Of what became no attachment."""
         await self._remove_contents([key], None)
 
-    async def orphans(self, before: datetime) -> list[ObjectId]:
-        """Contents written before then that belong to no attachment."""
-        found = self._files.find({"uploadDate": {"$lt": before}}, {"_id": 1})
+    async def remove_orphans(self, before: datetime, *, contents: int) -> int | None:
+        """Of the contents written before then, removes what belongs to no attachment.
+
+        Looks at the next `contents` after those of the last call, which are remembered. How many
+        were removed; None where none is left to look at.
+        """
+        progress = await self._progress.find_one({"_id": "orphaned contents"})
+        written: Document = {"$lt": ObjectId.from_datetime(before)}
+        if progress:
+            written["$gt"] = progress["through"]
+        found = self._files.find({"_id": written}, {"_id": 1}).sort([("_id", 1)]).limit(contents)
         keys = [document["_id"] async for document in found]
+        if not keys:
+            return None
         owned = self._attachments.find({"_id": {"$in": keys}}, {"_id": 1})
-        return sorted(set(keys) - {document["_id"] async for document in owned})
+        orphans = set(keys) - {document["_id"] async for document in owned}
+        await self._remove_contents(list(orphans), None)
+        await self._progress.update_one(
+            {"_id": "orphaned contents"}, {"$set": {"through": keys[-1]}}, upsert=True
+        )
+        return len(orphans)
 
     async def _remove_contents(
         self, keys: Sequence[ObjectId], session: AgnosticClientSession | None
@@ -101,4 +115,4 @@ class AttachmentStore:
         await self._chunks.delete_many({"files_id": wanted}, session=session)
 
     def _bucket(self) -> AsyncIOMotorGridFSBucket:
-        return AsyncIOMotorGridFSBucket(self._database.native, bucket_name=_CONTENTS)
+        return AsyncIOMotorGridFSBucket(self._database.native, bucket_name=CONTENTS)

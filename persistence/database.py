@@ -26,6 +26,9 @@ T = TypeVar("T")
 Transaction = AgnosticClientSession
 Collection = AgnosticCollection[Document]
 
+# Where GridFS keeps the contents of attachments.
+CONTENTS = "attachment_contents"
+
 # How long a transaction is tried again while others get in its way.
 CONTENTION_SECONDS = 15.0
 # How often it is tried again on a connection that broke before anything was committed.
@@ -101,6 +104,9 @@ class Database:
         """Creates missing collections and indexes; safe to run by several processes at once."""
         engine = AIOEngine(client=self._client, database=self._database.name)  # pyright: ignore[reportArgumentType]  # odmantic's annotation predates Motor's generics
         await engine.configure_database(cast(Any, MODELS), update_existing_indexes=True)
+        # GridFS makes its own while it is empty, which after a restore it never was.
+        chunks = self.named_collection(f"{CONTENTS}.chunks")
+        await chunks.create_index([("files_id", 1), ("n", 1)], unique=True)
 
     async def missing_indexes(self) -> list[str]:
         """The declared indexes that are not there, as `collection: fields`."""

@@ -159,6 +159,8 @@ async def test_every_document_comes_back_as_it_was(
     assert await documents(empty) == kept
     await empty.prepare()
     assert await empty.missing_indexes() == []
+    chunks = empty.named_collection("attachment_contents.chunks")
+    assert "files_id_1_n_1" in await chunks.index_information()
 
 
 def test_the_file_is_for_its_owner_and_says_what_is_in_it(office: Office) -> None:
