@@ -26,8 +26,9 @@ from persistence.database import Database, Transaction
 from persistence.errors import StorageError
 from persistence.migrations import Migrations
 
-# Who is signed in, who does what at the moment, and which log the feed's cursors belong to.
-LEFT_OUT = frozenset({"sessions", "leases", "logs"})
+# Who is signed in, who does what and how often at the moment, and which log the feed's cursors
+# belong to.
+LEFT_OUT = frozenset({"sessions", "leases", "rate_windows", "logs"})
 
 _RAW = CodecOptions[RawBSONDocument](document_class=RawBSONDocument)
 _MANIFEST = "manifest.json"
