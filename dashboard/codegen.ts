@@ -3,7 +3,7 @@ import type { CodegenConfig } from "@graphql-codegen/cli";
 const schemaTypes = "src/app/schema.generated.ts";
 const config = {
   enumType: "string-literal",
-  scalars: { DateTime: "string", Date: "string", JSON: "unknown", ID: "string" },
+  scalars: { DateTime: "string", Date: "string", JSON: "unknown", ID: "string", Upload: "Blob" },
   strictScalars: true,
   nonOptionalTypename: true,
   skipTypeNameForRoot: true,
