@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -49,12 +49,20 @@ class Passwords:
 
 class Accounts:
     def __init__(
-        self, *, database: Database, store: AccountStore, passwords: Passwords, clock: Clock
+        self,
+        *,
+        database: Database,
+        store: AccountStore,
+        passwords: Passwords,
+        clock: Clock,
+        changed: Callable[[], None],
     ) -> None:
+        """`changed` is called when credentials in use may have become worth less."""
         self._database = database
         self._store = store
         self._passwords = passwords
         self._clock = clock
+        self._changed = changed
 
     # ---- agents ----------------------------------------------------------------------------
 
@@ -152,7 +160,9 @@ class Accounts:
                 await self._store.end_sessions_of(key, session=session)
             return new
 
-        return await self._database.transaction(write)
+        agent = await self._database.transaction(write)
+        self._changed()
+        return agent
 
     # ---- API keys --------------------------------------------------------------------------
 
@@ -199,6 +209,7 @@ class Accounts:
         """For good; revoking again changes nothing. Raises NotFound, Forbidden."""
         actor.require(Permission.MANAGE_ACCOUNTS)
         await self._store.revoke_api_key(key, self._clock())
+        self._changed()
         api_key = await self._store.find_api_key(key)
         if api_key is None:
             raise NotFound("API key")

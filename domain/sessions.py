@@ -4,7 +4,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import jwt
 from bson import ObjectId
@@ -14,9 +14,10 @@ from domain.access import Actor
 from domain.accounts import API_KEY_MARK, Passwords, digest
 from domain.clock import Clock
 from domain.errors import Unauthenticated
+from domain.holders import Holder, Holders
 from domain.rates import LoginThrottle
 from persistence.accounts import AccountStore
-from persistence.models import Agent, Session
+from persistence.models import Agent, ApiKey, Session
 
 _ALGORITHM = "HS256"
 # An API key's last use is known to this precision, so that reading does not always write.
@@ -47,6 +48,7 @@ class Sessions:
         self,
         *,
         store: AccountStore,
+        holders: Holders,
         passwords: Passwords,
         throttle: LoginThrottle,
         clock: Clock,
@@ -55,12 +57,15 @@ class Sessions:
         refresh_lifetime: timedelta,
     ) -> None:
         self._store = store
+        self._holders = holders
         self._passwords = passwords
         self._throttle = throttle
         self._clock = clock
         self._secret_key = secret_key
         self._access_lifetime = access_lifetime
         self._refresh_lifetime = refresh_lifetime
+        # When this process last recorded the use of an API key.
+        self._used: dict[ObjectId, datetime] = {}
 
     async def login(self, email: str, password: str, *, address: str | None = None) -> Tokens:
         """`address` is the client's, where it is known.
@@ -109,6 +114,7 @@ class Sessions:
         )
         if not rotated or agent is None or not agent.is_active:
             await self._store.end_session(session.id)
+            self._holders.forget()
             raise refused
         return self._tokens(agent, session.id, new_secret, now)
 
@@ -116,6 +122,7 @@ class Sessions:
         """Ends the session of `identity`; its access and refresh tokens stop working."""
         if identity.session_id is not None:
             await self._store.end_session(identity.session_id)
+            self._holders.forget()
 
     async def identify(self, credential: str, customer_id: ObjectId | None = None) -> Identity:
         """Who presents `credential`, an access token or an API key.
@@ -128,17 +135,31 @@ class Sessions:
         return await self._identify_agent(credential)
 
     async def _identify_bot(self, secret: str, customer_id: ObjectId | None) -> Identity:
-        api_key = await self._store.find_api_key_by_hash(digest(secret))
-        now = self._clock()
-        if api_key is None or api_key.revoked_at is not None:
-            raise Unauthenticated("This API key is unknown or revoked.")
+        holder = await self._holders.get(secret, lambda: self._holder_of_key(secret))
+        api_key, now = cast("ApiKey", holder.account), self._clock()
         if api_key.expires_at is not None and api_key.expires_at <= now:
             raise Unauthenticated("This API key has expired.")
-        if api_key.last_used_at is None or now - api_key.last_used_at > _LAST_USE_PRECISION:
+        used_at = self._used.get(api_key.id, api_key.last_used_at)
+        if used_at is None or now - used_at > _LAST_USE_PRECISION:
             await self._store.mark_api_key_used(api_key.id, now)
+            self._used[api_key.id] = now
         return Identity(Actor.bot(api_key, customer_id), api_key.expires_at)
 
+    async def _holder_of_key(self, secret: str) -> Holder:
+        api_key = await self._store.find_api_key_by_hash(digest(secret))
+        if api_key is None or api_key.revoked_at is not None:
+            raise Unauthenticated("This API key is unknown or revoked.")
+        return Holder(api_key, api_key.expires_at)
+
     async def _identify_agent(self, token: str) -> Identity:
+        holder = await self._holders.get(token, lambda: self._holder_of_token(token))
+        # Against our own clock, to the same instant as `expiresAt` said.
+        if holder.expires_at is not None and holder.expires_at <= self._clock():
+            raise Unauthenticated("The access token has expired; refresh the session.")
+        agent = cast("Agent", holder.account)
+        return Identity(Actor.agent(agent), holder.expires_at, holder.session_id)
+
+    async def _holder_of_token(self, token: str) -> Holder:
         claims = self._claims(token)
         session_id, agent_id = ObjectId(claims["sid"]), ObjectId(claims["sub"])
         session = await self._store.find_session(session_id)
@@ -146,7 +167,7 @@ class Sessions:
         if agent is None or not agent.is_active:
             raise Unauthenticated("This session has ended; sign in again.")
         expires_at = datetime.fromtimestamp(claims["exp"], tz=self._clock().tzinfo)
-        return Identity(Actor.agent(agent), expires_at, session_id)
+        return Holder(agent, expires_at, session_id)
 
     def _claims(self, token: str) -> dict[str, Any]:
         try:
@@ -158,7 +179,6 @@ class Sessions:
             )
         except jwt.InvalidTokenError:
             raise Unauthenticated("This is not a valid access token.") from None
-        # Against our own clock, to the same instant as `expiresAt` said.
         if claims["exp"] <= self._clock().timestamp():
             raise Unauthenticated("The access token has expired; refresh the session.")
         return claims

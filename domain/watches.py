@@ -13,20 +13,13 @@ from bson import ObjectId
 
 from domain.clock import Clock
 from domain.errors import Unauthenticated
+from domain.holders import is_relevant
 from domain.sessions import Identity, Sessions
 from persistence.channel import Change, Channel, Position, Topic
 from persistence.errors import STORAGE_ERRORS, is_unavailable
 
 # How long to wait for a database that cannot say whether a credential still is good.
 RETRY_SECONDS = 0.5
-
-# What matters of an account once it is in use. Sessions matter when they end, and API keys are
-# written at each minute's use.
-_RELEVANT = {
-    "agents": frozenset({"name", "role", "is_active"}),
-    "sessions": frozenset[str](),
-    "api_keys": frozenset({"name", "revoked_at", "expires_at"}),
-}
 
 
 class Watch:
@@ -136,7 +129,7 @@ class Watches:
         return Watch(lambda: self._sessions.identify(credential, customer_id), self._clock)
 
     def _changed(self, change: Change) -> None:
-        if change.is_deletion or not change.fields.isdisjoint(_RELEVANT[change.collection]):
+        if is_relevant(change):
             for watch, _users in self._watches.values():
                 if watch.concerns(change.key):
                     watch.doubt()

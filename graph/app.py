@@ -37,6 +37,7 @@ from domain.customers import Customers
 from domain.erasure import Erasure
 from domain.errors import ProblemCode, ValidationFailed
 from domain.feed import Feed
+from domain.holders import Holders
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
 from domain.live_statistics import LiveStatistics
@@ -175,8 +176,10 @@ def build_services(
         auto_sync=settings.assistant_auto_sync,
     )
     configuration_editor.on_change(revisions.configuration_changed)
+    holders = Holders(channel)
     sessions = Sessions(
         store=account_store,
+        holders=holders,
         passwords=passwords,
         throttle=LoginThrottle(
             windows,
@@ -220,7 +223,13 @@ def build_services(
             idempotency=idempotency_store,
             clock=clock,
         ),
-        accounts=Accounts(database=database, store=account_store, passwords=passwords, clock=clock),
+        accounts=Accounts(
+            database=database,
+            store=account_store,
+            passwords=passwords,
+            clock=clock,
+            changed=holders.forget,
+        ),
         sessions=sessions,
         statistics=statistics,
         configuration=configuration,
