@@ -9,7 +9,7 @@ was quicker, so that two people who edit different fields both succeed. NotFound
 ticket does not exist for the actor.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -70,7 +70,7 @@ from persistence.models import (
     TicketStatus,
 )
 from persistence.pages import Page, Window
-from persistence.tickets import TicketOrder, TicketQuery, TicketStore
+from persistence.tickets import DETAILS, TicketOrder, TicketQuery, TicketStore
 
 # They are shown in one list, without pages.
 MAX_ATTACHMENTS = 50
@@ -182,9 +182,16 @@ class Tickets:
         *,
         order: TicketOrder,
         descending: bool,
+        details: Collection[str] = DETAILS,
     ) -> Page[Ticket]:
+        """With those of `persistence.tickets.DETAILS` that are named, and no others."""
         return await self._store.page(
-            query, readable_tickets(actor), window, order=order, descending=descending
+            query,
+            readable_tickets(actor),
+            window,
+            order=order,
+            descending=descending,
+            details=details,
         )
 
     async def count(self, actor: Actor, query: TicketQuery) -> int:

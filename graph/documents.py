@@ -21,6 +21,7 @@ from graphql import (
 )
 from strawberry.schema.schema import validate_document
 
+from graph.compiled import Plans
 from graph.limits import Measures
 
 # How many tokens all that is remembered may have: each takes about 1 KB.
@@ -52,6 +53,10 @@ class Document:
     @cached_property
     def measures(self) -> Measures:
         return Measures(self._schema, self.tree)
+
+    @cached_property
+    def plans(self) -> Plans:
+        return Plans(self.tree)
 
     @cached_property
     def asks_for_schema(self) -> bool:

@@ -1,10 +1,10 @@
 """Reads of one operation gathered into one query per kind, whatever the size of the page."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bson import ObjectId
-from strawberry.dataloader import DataLoader
 
 from domain.access import Actor
 from domain.configuration import TicketCategory
@@ -26,55 +26,100 @@ KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
 
+class Loader(Generic[KeyT, ValueT]):
+    """Values by key: what is asked for in one turn of the event loop is found by one query.
+
+    All who ask in that turn wait for the same, which costs less than a future for each.
+    """
+
+    def __init__(self, find: Callable[[list[KeyT]], Awaitable[Mapping[KeyT, ValueT]]]) -> None:
+        """`find` gives a value for each key."""
+        self._find = find
+        self._found: dict[KeyT, ValueT] = {}
+        self._readings: dict[KeyT, _Reading] = {}
+        # The reading that is about to begin, and of what.
+        self._next: _Reading | None = None
+        self._wanted: list[KeyT] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def load(self, key: KeyT) -> ValueT:
+        if key not in self._found:
+            await self._reading_of(key)
+        return self._found[key]
+
+    async def load_many(self, keys: Iterable[KeyT]) -> list[ValueT]:
+        return await asyncio.gather(*(self.load(key) for key in keys))
+
+    def _reading_of(self, key: KeyT) -> "_Reading":
+        if key not in self._readings:
+            if self._next is None:
+                self._next = _Reading()
+                self._task = asyncio.create_task(self._read(self._next))
+            self._wanted.append(key)
+            self._readings[key] = self._next
+        return self._readings[key]
+
+    async def _read(self, reading: "_Reading") -> None:
+        # Others may be about to ask.
+        await asyncio.sleep(0)
+        keys, self._wanted, self._next = self._wanted, [], None
+        try:
+            self._found.update(await self._find(keys))
+        except Exception as error:  # noqa: BLE001 -- whoever waits is to get it
+            reading.set_exception(error)
+        else:
+            reading.set_result(None)
+        finally:
+            reading.end()
+
+
+class _Reading(asyncio.Future[None]):
+    """Done once the keys have been looked for. Who stops waiting does not stop others from it."""
+
+    def cancel(self, msg: object = None) -> bool:
+        return False
+
+    def end(self) -> None:
+        super().cancel()
+
+
 class Loaders:
     """Each gives None, or nothing, for what does not exist for the actor."""
 
     def __init__(self, services: "Services", actor: Actor) -> None:
         tickets, customers, accounts = services.tickets, services.customers, services.accounts
-        self.tickets: DataLoader[ObjectId, Ticket | None] = _optional(
+        self.tickets: Loader[ObjectId, Ticket | None] = _optional(
             lambda keys: tickets.find_by_keys(actor, keys)
         )
-        self.customers: DataLoader[ObjectId, Customer | None] = _optional(
+        self.customers: Loader[ObjectId, Customer | None] = _optional(
             lambda keys: customers.find_by_keys(actor, keys)
         )
-        self.conversations: DataLoader[ObjectId, Conversation | None] = _optional(
+        self.conversations: Loader[ObjectId, Conversation | None] = _optional(
             lambda keys: customers.find_conversations(actor, keys)
         )
-        self.agents: DataLoader[ObjectId, Agent | None] = _optional(
+        self.agents: Loader[ObjectId, Agent | None] = _optional(
             lambda keys: accounts.find_agents(actor, keys)
         )
-        self.customer_statistics: DataLoader[ObjectId, CustomerStatistics] = _required(
+        self.customer_statistics: Loader[ObjectId, CustomerStatistics] = Loader(
             customers.statistics
         )
-        self.status_changes: DataLoader[ObjectId, list[TicketEvent]] = _required(
-            tickets.status_changes
-        )
-        self.links: DataLoader[ObjectId, list[tuple[TicketLink, Ticket]]] = _required(
+        self.status_changes: Loader[ObjectId, list[TicketEvent]] = Loader(tickets.status_changes)
+        self.links: Loader[ObjectId, list[tuple[TicketLink, Ticket]]] = Loader(
             lambda keys: tickets.links_of(actor, keys)
         )
-        self.attachments: DataLoader[ObjectId, list[Attachment]] = _required(
+        self.attachments: Loader[ObjectId, list[Attachment]] = Loader(
             lambda keys: services.attachments.of_tickets(actor, keys)
         )
-        self.former_categories: DataLoader[str, TicketCategory | None] = _optional(
+        self.former_categories: Loader[str, TicketCategory | None] = _optional(
             services.configuration.former_categories
         )
 
 
 def _optional(
     find: Callable[[list[KeyT]], Awaitable[Mapping[KeyT, ValueT]]],
-) -> DataLoader[KeyT, ValueT | None]:
-    async def load(keys: list[KeyT]) -> list[ValueT | None]:
+) -> Loader[KeyT, ValueT | None]:
+    async def find_each(keys: list[KeyT]) -> dict[KeyT, ValueT | None]:
         found = await find(keys)
-        return [found.get(key) for key in keys]
+        return {key: found.get(key) for key in keys}
 
-    return DataLoader(load_fn=load)
-
-
-def _required(
-    find: Callable[[list[KeyT]], Awaitable[Mapping[KeyT, ValueT]]],
-) -> DataLoader[KeyT, ValueT]:
-    async def load(keys: list[KeyT]) -> list[ValueT]:
-        found = await find(keys)
-        return [found[key] for key in keys]
-
-    return DataLoader(load_fn=load)
+    return Loader(find_each)

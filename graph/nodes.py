@@ -3,13 +3,23 @@
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import strawberry
 from bson import ObjectId
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLResolveInfo,
+    InlineFragmentNode,
+    SelectionNode,
+)
 
 from domain.errors import ValidationFailed
+from graph.context import Info
 from persistence.pages import Key, Page, Window
 
 DEFAULT_PAGE = 20
@@ -67,14 +77,13 @@ class Edge(Generic[NodeT]):
 class Connection(Generic[NodeT]):
     nodes: list[NodeT] = strawberry.field(description="The items of this page, in order.")
     page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
-    cursors: strawberry.Private[list[str]]
+    cursor_of: strawberry.Private[Callable[[int], str]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
     @strawberry.field(description="The items with a cursor for each.")
     def edges(self) -> list[Edge[NodeT]]:
         return [
-            Edge(cursor=cursor, node=node)
-            for cursor, node in zip(self.cursors, self.nodes, strict=True)
+            Edge(cursor=self.cursor_of(place), node=node) for place, node in enumerate(self.nodes)
         ]
 
     @strawberry.field(
@@ -93,16 +102,19 @@ def connection(
     count: Callable[[], Awaitable[int]],
 ) -> Connection[NodeT]:
     """`page` as a connection; `key` gives what cursors of the list `list_name` stand for."""
-    cursors = [encode_cursor(list_name, key(item)) for item in page.items]
+
+    def cursor_of(place: int) -> str:
+        return encode_cursor(list_name, key(page.items[place]))
+
     return Connection(
         nodes=[node(item) for item in page.items],
         page_info=PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
+            start_cursor=cursor_of(0) if page.items else None,
+            end_cursor=cursor_of(-1) if page.items else None,
         ),
-        cursors=cursors,
+        cursor_of=cursor_of,
         count=count,
     )
 
@@ -131,6 +143,34 @@ def window(
         before=None if before is None else decode_cursor(list_name, "before", before),
         backwards=last is not None,
     )
+
+
+def selected_names(info: Info) -> AbstractSet[str]:
+    """The names of all fields that are selected below this one, however deep."""
+    # Strawberry's own list of what is selected expands each fragment wherever it is spread.
+    raw = cast("GraphQLResolveInfo[Any]", info._raw_info)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]  # it has no public name
+    names: set[str] = set()
+    spread: set[str] = set()
+    selections = [each for node in raw.field_nodes for each in _selections(node)]
+    while selections:
+        match selections.pop():
+            case FieldNode() as field:
+                names.add(field.name.value)
+                selections += _selections(field)
+            case FragmentSpreadNode(name=name) if name.value not in spread:
+                spread.add(name.value)
+                selections += _selections(raw.fragments[name.value])
+            case InlineFragmentNode() as fragment:
+                selections += _selections(fragment)
+            case _:
+                pass
+    return names
+
+
+def _selections(
+    node: FieldNode | FragmentDefinitionNode | InlineFragmentNode,
+) -> Sequence[SelectionNode]:
+    return node.selection_set.selections if node.selection_set else ()
 
 
 def encode_id(type_name: str, key: ObjectId) -> strawberry.ID:

@@ -32,6 +32,7 @@ from graph.assistant.answers import AssistantMutations, AssistantQueries
 from graph.assistant.stream import AnswerSubscriptions
 from graph.assistant.sync import AssistantSyncMutations, AssistantSyncQueries
 from graph.attachments import Attachment
+from graph.compiled import Compiler
 from graph.configuration import (
     ConfigurationConflictHandler,
     ConfigurationMutations,
@@ -200,8 +201,9 @@ class Schema(strawberry.Schema):
         *,
         introspection: bool = True,
         journal: Journal | None = None,
+        compiler: type[Compiler] | None = Compiler,
     ) -> None:
-        """`journal` is told of each query and mutation."""
+        """`journal` is told of each query and mutation; `compiler` None: graphql-core does all."""
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # Strawberry leaves parameters open
             query=Query,
             mutation=Mutation,
@@ -219,6 +221,7 @@ class Schema(strawberry.Schema):
         self._limits = limits
         self._introspection = introspection
         self._journal = journal
+        self._compiler = compiler(self.core, self.schema_converter) if compiler else None
         self._documents = Documents(self.core, max_tokens=limits.tokens)
         self._describe_inputs()
 
@@ -271,6 +274,8 @@ class Schema(strawberry.Schema):
         executor = self._executor(document, operation, context_value)
         if isinstance(executor, list):
             return ExecutionResult(data=None, errors=[coded(error) for error in executor])
+        if self._compiler and (data := await self._compiler.answer(executor, document.plans)):
+            return ExecutionResult(data=data, errors=None)
         result = cast("GraphQLResult | Awaitable[GraphQLResult]", executor.execute_operation())
         if isinstance(result, Awaitable):
             result = await result

@@ -40,6 +40,7 @@ from graph.nodes import (
     decode_id,
     encode_cursor,
     encode_id,
+    selected_names,
     window,
 )
 from persistence import models
@@ -244,23 +245,49 @@ class TicketLink:
     ticket: "Ticket" = strawberry.field(description="The other ticket.")
 
 
+# What a list reads only where it is selected (`persistence.tickets.DETAILS`) is taken from the
+# model only then.
+
+
+def _description(self: "Ticket") -> str:
+    return self.model.description
+
+
+def _location(self: "Ticket") -> Location | None:
+    return Location.from_model(self.model.location) if self.model.location else None
+
+
+def _resolution(self: "Ticket") -> Resolution | None:
+    return Resolution.from_model(self.model.resolution) if self.model.resolution else None
+
+
+def _feedback(self: "Ticket") -> Feedback | None:
+    return Feedback.from_model(self.model.feedback) if self.model.feedback else None
+
+
 @strawberry.type(description="Something to be done for a customer.")
 class Ticket(Node):
     ticket_id: str = strawberry.field(
         description="Its number for people, as in LUX-2026-000001; never changes."
     )
     subject: str = strawberry.field(description="1 to 200 characters.")
-    description: str = strawberry.field(description="1 to 10,000 characters, as plain text.")
+    description: str = strawberry.field(
+        resolver=_description, description="1 to 10,000 characters, as plain text."
+    )
     subcategory: str | None = strawberry.field(description="A finer category, in free words.")
     priority: TicketPriority = strawberry.field(description="How pressing it is.")
     status: TicketStatus = strawberry.field(description="Where it is in its life.")
     tags: list[str] = strawberry.field(description="At most 20, in lower case.")
-    location: Location | None = strawberry.field(description="Where it is to be done.")
+    location: Location | None = strawberry.field(
+        resolver=_location, description="Where it is to be done."
+    )
     source: TicketSource = strawberry.field(description="Through whom it was opened.")
     resolution: Resolution | None = strawberry.field(
-        description="While RESOLVED or CLOSED: how it was resolved."
+        resolver=_resolution, description="While RESOLVED or CLOSED: how it was resolved."
     )
-    feedback: Feedback | None = strawberry.field(description="How the customer found it.")
+    feedback: Feedback | None = strawberry.field(
+        resolver=_feedback, description="How the customer found it."
+    )
     version: int = strawberry.field(
         description="Rises by one with each change; pass it as `expectedVersion`."
     )
@@ -401,15 +428,11 @@ class Ticket(Node):
             id=encode_id("Ticket", ticket.id),
             ticket_id=ticket.ticket_id,
             subject=ticket.subject,
-            description=ticket.description,
             subcategory=ticket.subcategory,
             priority=ticket.priority,
             status=ticket.status,
             tags=ticket.tags,
-            location=Location.from_model(ticket.location) if ticket.location else None,
             source=ticket.source,
-            resolution=Resolution.from_model(ticket.resolution) if ticket.resolution else None,
-            feedback=Feedback.from_model(ticket.feedback) if ticket.feedback else None,
             version=ticket.version,
             created_at=ticket.created_at,
             updated_at=ticket.updated_at,
@@ -831,6 +854,7 @@ async def _tickets_page(
         window(name, first=first, after=after, last=last, before=before),
         order=stored,
         descending=order is None or order.direction is OrderDirection.DESC,
+        details=selected_names(info),
     )
     return connection(
         name,

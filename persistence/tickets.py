@@ -1,7 +1,7 @@
 """Tickets with their notes, links and events: what is asked of them and what is written."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -30,8 +30,17 @@ from persistence.models import (
 )
 from persistence.pages import Page, Window, count_items, read_page
 
-# What a page of tickets leaves in the database: fields that are only there to be queried.
-_SHOWN: Document = {"terms": 0, "audience": 0}
+# What a page of tickets leaves in the database: fields that no list shows, ...
+_NEVER_LISTED = (
+    "terms",
+    "audience",
+    "created_by",
+    "updated_by",
+    "first_response_seconds",
+    "resolution_seconds",
+)
+# ... and fields that few lists show and that cost more to read than the others together.
+DETAILS = ("description", "location", "escalation", "sla", "resolution", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +285,10 @@ class TicketStore:
         *,
         order: TicketOrder,
         descending: bool,
+        details: Collection[str] = DETAILS,
     ) -> Page[Ticket]:
+        """Tickets with those of `DETAILS` that are named; the others must not be read of them."""
+        left_out = (*_NEVER_LISTED, *(name for name in DETAILS if name not in details))
         return await read_page(
             self._tickets,
             Ticket,
@@ -284,7 +296,7 @@ class TicketStore:
             window,
             key=f"sort.{order.value}",
             descending=descending,
-            projection=_SHOWN,
+            projection=dict.fromkeys(left_out, 0),
         )
 
     async def count(self, query: TicketQuery, scope: TicketScope) -> int:

@@ -1,0 +1,426 @@
+"""Queries answered by functions that are compiled from what they select.
+
+graphql-core decides for each field of each row anew what it is, with a path, an info and a task of
+its own. Here that is decided once for a document: a selection becomes one function, which makes the
+answer's dictionary of an object. The resolvers are the same, and so is what they are given.
+
+Only answers without errors come from here. Whatever would be an error, and whatever is not
+supported, is graphql-core's: a query has no effects, so it can be executed again, by what knows how
+to say what went wrong and where. Without this module everything works as it does with it.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, cast
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    Executor,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLID,
+    GraphQLInterfaceType,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLString,
+    GraphQLUnionType,
+    OperationType,
+    VariableNode,
+    Visitor,
+    get_argument_values,
+    is_leaf_type,
+    visit,
+)
+from graphql.execution.collect_fields import FieldDetails, collect_fields
+from strawberry.schema.schema_converter import GraphQLCoreConverter, get_arguments
+from strawberry.types import Info
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+# How many plans of one document are kept: one for each of the choices that its directives left.
+KEPT_PLANS = 16
+
+Answer = dict[str, Any]
+# Makes of what a resolver gave what the answer holds.
+Complete = Callable[[Any, "_Run"], Any]
+# Makes the value under a key of an answer, which may come later; None until then.
+Read = Callable[[Any, "_Run", Answer], Any]
+_Selected = list[FieldDetails]
+_Core = Executor[Any]
+_Resolver = StrawberryResolver[Any]
+
+
+class Unsupported(Exception):
+    """That graphql-core is to execute this."""
+
+
+class Compiler:
+    """The plans of one schema."""
+
+    def __init__(self, schema: GraphQLSchema, converter: GraphQLCoreConverter) -> None:
+        self._schema = schema
+        self._converter = converter
+        self._types_of = _types_by_class(schema)
+
+    async def answer(self, core: _Core, plans: "Plans") -> Answer | None:
+        """The data of the query that `core` would execute; None where it has to.
+
+        `plans` are those of its document, which this adds to.
+        """
+        if core.operation.operation is not OperationType.QUERY:
+            return None
+        run = _Run(core)
+        try:
+            plan = plans.of(core, self._plan)
+            answer = plan(core.root_value, run)
+            await run.until_complete()
+        except Exception:  # noqa: BLE001 -- of which graphql-core will tell
+            await run.settle()
+            return None
+        return answer
+
+    def _plan(self, core: _Core) -> Complete:
+        root = self._schema.query_type
+        assert root is not None
+        grouped, deferred, _ = collect_fields(
+            self._schema, core.fragments, core.variable_values, root, core.operation
+        )
+        if deferred:
+            raise Unsupported
+        return self._object(root, grouped, core)
+
+    # ---- objects ---------------------------------------------------------------------------
+
+    def _object(
+        self, on: GraphQLObjectType, grouped: Mapping[str, _Selected], core: _Core
+    ) -> Complete:
+        reads = [(key, self._field(on, key, nodes, core)) for key, nodes in grouped.items()]
+
+        def complete(source: Any, run: _Run) -> Answer:
+            answer: Answer = {}
+            for key, read in reads:
+                # In its place, even where the value comes later.
+                answer[key] = read(source, run, answer)
+            return answer
+
+        return complete
+
+    def _field(self, on: GraphQLObjectType, key: str, selected: _Selected, core: _Core) -> Read:
+        name = selected[0].node.name.value
+        if name == "__typename":
+            return lambda _source, _run, _answer: on.name
+        definition = on.fields.get(name)
+        if definition is None:
+            # Introspection.
+            raise Unsupported
+        resolved = cast("StrawberryField", definition.extensions["strawberry-definition"])
+        complete = self._completion(definition.type, selected, core)
+        if resolved.extensions:
+            raise Unsupported
+        resolver = cast("_Resolver | None", resolved.base_resolver)  # pyright: ignore[reportUnknownMemberType]  # resolvers are generic
+        if resolver is None:
+            return _attribute(resolved.python_name, complete)
+        call = _Call(key, on, definition, resolved, selected)
+        return self._resolver(call, resolver, complete)
+
+    def _resolver(self, call: "_Call", resolver: "_Resolver", complete: Complete) -> Read:
+        if resolver.parent_parameter or resolver.root_parameter or not resolver.self_parameter:
+            raise Unsupported
+        function = cast("Callable[..., Any]", resolver.wrapped_func)  # pyright: ignore[reportUnknownMemberType]  # as above
+        key, is_async = call.key, resolver.is_async
+
+        def read(source: Any, run: _Run, answer: Answer) -> Any:
+            arguments = run.arguments.get(call)
+            if arguments is None:
+                arguments = run.arguments[call] = self._arguments(call, run.core)
+            value = function(source, **arguments)
+            if is_async:
+                begun = _Begun(value)
+                if not begun.is_done:
+                    run.waiting.append(_Waiting(answer, key, begun, complete))
+                    return None
+                if begun.error is not None:
+                    raise begun.error
+                value = begun.value
+            return complete(value, run)
+
+        return read
+
+    def _arguments(self, call: "_Call", core: _Core) -> dict[str, Any]:
+        """The same for each object of a request, as is the info."""
+        node = call.selected[0].node
+        raw = cast(
+            "GraphQLResolveInfo[Any]",
+            core.build_resolve_info(  # pyright: ignore[reportUnknownMemberType]  # executors are generic
+                call.definition,
+                [each.node for each in call.selected],
+                call.parent,
+                cast("Any", None),
+            ),
+        )
+        _, arguments = get_arguments(
+            field=call.resolved,
+            source=None,
+            info=Info(_raw_info=raw, _field=call.resolved),
+            kwargs=get_argument_values(call.definition, node, core.variable_values),
+            config=self._converter.config,
+            scalar_registry=self._converter.scalar_registry,
+        )
+        return arguments
+
+    # ---- values ----------------------------------------------------------------------------
+
+    def _completion(self, of: Any, selected: _Selected, core: _Core) -> Complete:
+        if isinstance(of, GraphQLNonNull | GraphQLList):
+            wrapper = cast("GraphQLNonNull[Any] | GraphQLList[Any]", of)
+            inner = self._completion(wrapper.of_type, selected, core)
+            return _required(inner) if isinstance(wrapper, GraphQLNonNull) else _each(inner)
+        if is_leaf_type(of):
+            return _leaf(of)
+        if isinstance(of, GraphQLObjectType):
+            return _optional(self._selection(of, selected, core))
+        assert isinstance(of, GraphQLInterfaceType | GraphQLUnionType)
+        return _optional(self._abstract(of, selected))
+
+    def _selection(self, on: GraphQLObjectType, selected: _Selected, core: _Core) -> Complete:
+        grouped, deferred, _ = core.collect_subfields(on, selected)
+        if deferred:
+            raise Unsupported
+        return self._object(on, grouped, core)
+
+    def _abstract(
+        self, of: GraphQLInterfaceType | GraphQLUnionType, selected: _Selected
+    ) -> Complete:
+        """By what the value is, of which a schema may know many more than ever come."""
+        completions: dict[type, Complete] = {}
+
+        def complete(value: object, run: _Run) -> Any:
+            known = completions.get(type(value))
+            if known is None:
+                on = self._types_of[type(value)]
+                if not self._schema.is_sub_type(of, on):
+                    raise Unsupported
+                known = completions[type(value)] = self._selection(on, selected, run.core)
+            return known(value, run)
+
+        return complete
+
+
+def _types_by_class(schema: GraphQLSchema) -> Mapping[type, GraphQLObjectType]:
+    """Without generic classes, which stand for several types."""
+    return {
+        definition.origin: each
+        for each in schema.type_map.values()
+        if isinstance(each, GraphQLObjectType)
+        and (definition := each.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF))
+        and definition.concrete_of is None
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """One selection of a field that has a resolver."""
+
+    key: str
+    parent: GraphQLObjectType
+    definition: GraphQLField
+    resolved: StrawberryField
+    selected: _Selected
+
+
+# ---- plans ---------------------------------------------------------------------------------
+
+
+class Plans:
+    """How to answer the operations of one document, for each choice that its directives leave."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        conditions = _Conditions()
+        visit(document, conditions)
+        self._variables = sorted(conditions.variables)
+        self._known: dict[Hashable, Complete | None] = {}
+
+    def of(self, core: _Core, make: Callable[[_Core], Complete]) -> Complete:
+        """Raises Unsupported, and remembers that too."""
+        coerced = core.variable_values.coerced
+        key = (id(core.operation), *(coerced.get(name) for name in self._variables))
+        if key not in self._known:
+            if len(self._known) == KEPT_PLANS:
+                self._known.clear()
+            self._known[key] = None
+            self._known[key] = make(core)
+        if (plan := self._known[key]) is None:
+            raise Unsupported
+        return plan
+
+
+class _Conditions(Visitor):
+    """Finds the variables that @skip and @include read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.variables.add(argument.value.name.value)
+
+
+# ---- values --------------------------------------------------------------------------------
+
+
+def _attribute(name: str, complete: Complete) -> Read:
+    return lambda source, run, _answer: complete(getattr(source, name), run)
+
+
+def _required(complete: Complete) -> Complete:
+    def complete_required(value: Any, run: _Run) -> Any:
+        if value is None:
+            raise Unsupported
+        return complete(value, run)
+
+    return complete_required
+
+
+def _optional(complete: Complete) -> Complete:
+    return lambda value, run: None if value is None else complete(value, run)
+
+
+def _each(complete: Complete) -> Complete:
+    def complete_each(values: Any, run: _Run) -> Any:
+        if values is None:
+            return None
+        if not isinstance(values, list | tuple):
+            raise Unsupported
+        return [complete(value, run) for value in cast("Iterable[Any]", values)]
+
+    return complete_each
+
+
+def _leaf(of: GraphQLLeafType) -> Complete:
+    coerce = cast("Callable[[Any], Any]", of.coerce_output_value)
+    if isinstance(of, GraphQLEnumType):
+        # Searched for by graphql-core each time.
+        names = {value.value: name for name, value in of.values.items()}
+
+        def complete(value: Any, _run: _Run) -> Any:
+            known = names.get(value.value) if isinstance(value, Enum) else None
+            return known or (None if value is None else _coerced(coerce, value))
+
+        return complete
+    if of is GraphQLString or of is GraphQLID:
+        return lambda value, _run: (
+            value if value is None or type(value) is str else _coerced(coerce, value)
+        )
+    return lambda value, _run: None if value is None else _coerced(coerce, value)
+
+
+def _coerced(coerce: Callable[[Any], Any], value: Any) -> Any:
+    coerced = coerce(value)
+    if coerced is None:
+        raise Unsupported
+    return coerced
+
+
+# ---- what takes its time -------------------------------------------------------------------
+
+
+class _Begun:
+    """A coroutine that has been begun, without a task.
+
+    Most of what is awaited for each row of a list has been read already, or is read for all of them
+    at once. A task for each would cost more than all the rest of the row.
+    """
+
+    __slots__ = ("_coroutine", "error", "is_done", "value", "waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+        self.is_done = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.waits_for: asyncio.Future[Any] | None = None
+        self.go_on()
+
+    def go_on(self, error: BaseException | None = None) -> None:
+        """As far as it comes; `error` is that of what it waited for."""
+        try:
+            if error is None:
+                waits_for = self._coroutine.send(None)
+            else:
+                waits_for = self._coroutine.throw(error)
+        except StopIteration as end:
+            self.is_done, self.value = True, end.value
+        except BaseException as raised:  # noqa: BLE001 -- for whoever wants the value
+            self.is_done, self.error = True, raised
+        else:
+            if waits_for is not None:
+                # As a task does with what it is to wait for, so that others can await it too.
+                waits_for._asyncio_future_blocking = False  # noqa: SLF001 -- asyncio's protocol
+            self.waits_for = waits_for
+
+
+async def _finish(begun: Sequence[_Begun]) -> None:
+    """Until each is done. Those who wait for the same go on together, in one task."""
+    groups: dict[asyncio.Future[Any] | None, list[_Begun]] = {}
+    for each in begun:
+        groups.setdefault(each.waits_for, []).append(each)
+    if len(groups) == 1:
+        await _finish_group(*groups.popitem())
+    elif groups:
+        await asyncio.gather(*(_finish_group(*group) for group in groups.items()))
+
+
+async def _finish_group(waits_for: asyncio.Future[Any] | None, group: list[_Begun]) -> None:
+    error = None
+    try:
+        # Nothing at all is for letting others go first.
+        await (asyncio.sleep(0) if waits_for is None else waits_for)
+    except BaseException as raised:  # noqa: BLE001 -- it is theirs
+        error = raised
+    for each in group:
+        each.go_on(error)
+    await _finish([each for each in group if not each.is_done])
+    if isinstance(error, asyncio.CancelledError):
+        raise error
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A value that is still to come, and its place in the answer."""
+
+    answer: Answer
+    key: str
+    value: _Begun
+    complete: Complete
+
+
+@dataclass(slots=True)
+class _Run:
+    """One execution of a plan."""
+
+    core: _Core
+    arguments: dict[_Call, dict[str, Any]] = field(default_factory=dict[_Call, dict[str, Any]])
+    waiting: list[_Waiting] = field(default_factory=list[_Waiting])
+
+    async def until_complete(self) -> None:
+        """Level by level, so that what a level asks for by key can be found at once."""
+        while self.waiting:
+            await self.settle()
+            level, self.waiting = self.waiting, []
+            for each in level:
+                if each.value.error is not None:
+                    raise each.value.error
+                each.answer[each.key] = each.complete(each.value.value, self)
+
+    async def settle(self) -> None:
+        """Lets what has begun come to its end, whatever that is."""
+        await _finish([each.value for each in self.waiting])

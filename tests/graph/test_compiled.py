@@ -1,0 +1,310 @@
+"""That compiled queries and graphql-core always give the same answer, whoever asks for what.
+
+Hypothesis writes the documents: any fields of the schema, under aliases, in fragments, left out by
+directives, on unions and interfaces, with arguments that are right or wrong. Most are answered;
+some are refused, in part or as a whole. TICKETS_TEST_FULL_SIZE=1 tries thousands.
+"""
+
+import os
+import random
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+import pytest
+from graphql import (
+    GraphQLArgument,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.access import SYSTEM, Actor
+from domain.clock import SetClock, utc_now
+from domain.sessions import Identity
+from domain.tickets import NewTicket
+from graph.app import build_services
+from graph.compiled import Compiler, Plans
+from graph.context import Context, Services
+from graph.limits import OperationLimits
+from graph.nodes import encode_id
+from graph.schema import Schema
+from graph.settings import Settings
+from persistence.database import connected
+from persistence.models import ConversationChannel, NoteVisibility, Role, TicketLinkKind
+from tests.servers import new_database_name
+
+CASES = 3_000 if os.environ.get("TICKETS_TEST_FULL_SIZE") else 150
+LIMITS = OperationLimits(depth=20, aliases=10_000, tokens=50_000, cost=10_000_000)
+# What takes more than its arguments can say, or gives a new answer each time.
+VARIABLES = ("$yes: Boolean! = true", "$no: Boolean!", "$few: Int = 2")
+LEFT_OUT = {"ticketStatistics", "previewTicketId"}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    services: Services
+    actors: Mapping[str, Actor | None]
+    # Values for arguments, by their names.
+    values: Mapping[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+async def world(mongodb_uri: str) -> AsyncGenerator[World]:
+    """A small company, at an instant that stays."""
+    async with connected(mongodb_uri, new_database_name()) as database:
+        await database.prepare()
+        services = build_services(
+            database,
+            Settings.model_construct(),
+            secret_key="x" * 32,
+            clock=SetClock(utc_now()),
+        )
+        await services.configuration_editor.seed({})
+        yield await _people_it(services)
+
+
+async def _people_it(services: Services) -> World:
+    agents = [
+        await services.accounts.create_agent(
+            SYSTEM,
+            name=name,
+            email=f"{name}@example.com",
+            password="correct horse battery",
+            role=role,
+        )
+        for name, role in (("ann", Role.ADMIN), ("bob", Role.AGENT), ("eve", Role.AGENT))
+    ]
+    admin, agent, stranger = (Actor.agent(each) for each in agents)
+    api_key, _ = await services.accounts.create_api_key(SYSTEM, name="bot")
+    customers = [
+        await services.customers.upsert(admin, phone=f"+52551234000{n}", name=name)
+        for n, name in enumerate(["Rosa", None])
+    ]
+    conversation = await services.customers.start_conversation(
+        admin, customer_id=customers[0].id, channel=ConversationChannel.WHATSAPP
+    )
+    stories = [
+        NewTicket("Lamp 0", "Dark.", "other"),
+        NewTicket("Lamp 1", "Dark.", "other", tags=("a", "b"), conversation_id=conversation.id),
+        NewTicket("Lamp 2", "Dark.", "other", customer_id=customers[1].id),
+    ]
+    tickets = [(await services.tickets.create(admin, story)).ticket for story in stories]
+    first, second, _ = (each.ticket_id for each in tickets)
+    await services.tickets.assign(admin, first, assignee_id=agents[1].id)
+    for visibility in NoteVisibility:
+        await services.tickets.add_note(admin, second, "Seen.", visibility=visibility)
+    await services.tickets.link(admin, first, second, TicketLinkKind.RELATED)
+    await services.tickets.escalate(admin, second, "Loud.", escalate_to=agents[2].id)
+    await services.tickets.resolve(admin, second, "Mended.")
+    await services.tickets.record_feedback(admin, second, rating=5, comment=None)
+    ids = [
+        *(encode_id("Ticket", each.id) for each in tickets),
+        *(encode_id("Customer", each.id) for each in customers),
+        *(encode_id("Agent", each.id) for each in agents),
+        encode_id("Conversation", conversation.id),
+    ]
+    return World(
+        services,
+        {
+            "admin": admin,
+            "agent": agent,
+            "stranger": stranger,
+            "bot": Actor.bot(api_key, customers[0].id),
+            "bot for nobody": Actor.bot(api_key),
+            "nobody": None,
+        },
+        {
+            "id": [*ids, "wrong"],
+            "ticketId": [*(each.ticket_id for each in tickets), "NONE-1"],
+            "phone": [customers[0].phone, "12"],
+            "conversationId": [ids[-1], ids[0]],
+            "search": ["lamp", "ros", "nothing"],
+            "after": ["wrong"],
+        },
+    )
+
+
+# ---- documents -----------------------------------------------------------------------------
+
+
+@dataclass
+class Writer:
+    """Writes a valid document, as its dice fall."""
+
+    schema: GraphQLSchema
+    values: Mapping[str, list[str]]
+    dice: random.Random
+    fragments: list[str] = field(default_factory=list[str])
+    names: int = 0
+
+    def document(self) -> str:
+        query = self.schema.query_type
+        assert query is not None
+        body = self.selection(query, depth=0)
+        text = "\n".join([f"{{ {body} }}", *self.fragments])
+        used = [each for each in VARIABLES if f"{each.partition(':')[0]})" in text]
+        return f"query({', '.join(used)}) {text}" if used else text
+
+    def selection(self, on: GraphQLNamedType, depth: int) -> str:
+        many = self.dice.randint(1, 3 if depth == 0 else 6)
+        parts = [self.part(on, depth) for _ in range(many)]
+        return " ".join(["__typename", *parts] if self.dice.random() < 0.3 else parts)
+
+    def part(self, on: GraphQLNamedType, depth: int) -> str:
+        if isinstance(on, GraphQLUnionType) or (
+            isinstance(on, GraphQLInterfaceType) and self.dice.random() < 0.5
+        ):
+            member = self.dice.choice(self.schema.get_possible_types(on))
+            return f"... on {member.name} {self.directive()} {{ {self.selection(member, depth)} }}"
+        assert isinstance(on, GraphQLObjectType | GraphQLInterfaceType)
+        if self.dice.random() < 0.15 and depth < 5:
+            self.names += 1
+            name, body = f"F{self.names}", self.selection(on, depth + 1)
+            self.fragments.append(f"fragment {name} on {on.name} {{ {body} }}")
+            return f"...{name} {self.directive()} ...{name}"
+        return self.field(on, depth)
+
+    def field(self, on: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> str:
+        fields = {
+            name: each
+            for name, each in on.fields.items()
+            if name not in LEFT_OUT and (depth < 5 or is_leaf_type(_type_of(each)))
+        }
+        if not fields:
+            return "__typename"
+        name, chosen = self.dice.choice(list(fields.items()))
+        arguments = [
+            f"{key}: {value}"
+            for key, argument in chosen.args.items()
+            if (value := self.argument(key, argument)) is not None
+        ]
+        # Under a name of its own, since the same one must mean the same.
+        self.names += 1
+        written = f"{name}_{self.names}: {name}"
+        if arguments:
+            written += f"({', '.join(arguments)})"
+        written += self.directive()
+        of = _type_of(chosen)
+        if is_leaf_type(of):
+            return written if chosen.args or self.dice.random() < 0.5 else name
+        return f"{written} {{ {self.selection(of, depth + 1)} }}"
+
+    def argument(self, name: str, argument: GraphQLArgument) -> str | None:
+        if name in ("first", "last"):
+            return self.dice.choice(["$few", "1", "3", "100", "0", "null", None])
+        if name in self.values and (is_required_argument(argument) or self.dice.random() < 0.3):
+            return f'"{self.dice.choice(self.values[name])}"'
+        if is_required_argument(argument):
+            return str(next(iter(getattr(_type_of(argument), "values", {'"x"': None}))))
+        return None
+
+    def directive(self) -> str:
+        return self.dice.choice(
+            ["", "", "", "", " @include(if: $yes)", " @skip(if: $no)", " @skip(if: $yes)"]
+        )
+
+
+def _type_of(definition: Any) -> GraphQLNamedType:
+    """Of a field or an argument, without its lists and its being required."""
+    return cast("GraphQLNamedType", get_named_type(definition.type))
+
+
+# ---- claims --------------------------------------------------------------------------------
+
+
+class Spy(Compiler):
+    """Counts what it answers."""
+
+    answered = 0
+
+    async def answer(self, core: Any, plans: Plans) -> dict[str, Any] | None:
+        data = await super().answer(core, plans)
+        Spy.answered += data is not None
+        return data
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Schema:
+    return Schema(LIMITS, compiler=Spy)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Schema:
+    return Schema(LIMITS, compiler=None)
+
+
+async def ask(schema: Schema, world: World, actor: str, document: str, **variables: Any) -> Any:
+    """The data as text, in which order counts, and the errors."""
+    known = world.actors[actor]
+    context = Context(world.services, Identity(known, None) if known else None, "request")
+    result = await schema.execute(document, variables, context)
+    errors: list[Any] = [error.formatted for error in result.errors or ()]
+    assert all(error["extensions"]["code"] != "INTERNAL" for error in errors), errors
+    return orjson.dumps(result.data).decode(), sorted(errors, key=str)
+
+
+ACTORS = ("admin", "admin", "admin", "agent", "stranger", "bot", "bot for nobody", "nobody")
+
+
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(dice=st.randoms(), actor=st.sampled_from(ACTORS), no=st.booleans())
+async def test_the_answer_is_the_same_whoever_gives_it(
+    *, world: World, compiled: Schema, plain: Schema, dice: random.Random, actor: str, no: bool
+) -> None:
+    document = Writer(plain.core, world.values, dice).document()
+    before = Spy.answered
+
+    expected = await ask(plain, world, actor, document, no=no)
+    given_twice = [await ask(compiled, world, actor, document, no=no) for _ in range(2)]
+
+    assert given_twice == [expected, expected]
+    # Whatever can be answered without an error is.
+    assert Spy.answered == before + (0 if expected[1] else 2)
+
+
+async def test_what_a_document_leaves_out_is_decided_for_each_request(
+    world: World, compiled: Schema, plain: Schema
+) -> None:
+    document = """query($no: Boolean!) {
+      tickets { nodes { ticketId @skip(if: $no) ... on Ticket @include(if: $no) { subject } } }
+    }"""
+    for no in (True, False, True):
+        ours = await ask(compiled, world, "admin", document, no=no)
+        assert ours == await ask(plain, world, "admin", document, no=no)
+        assert ("Lamp 1" in ours[0]) is no
+
+
+async def test_a_list_reads_whatever_is_selected_of_its_tickets(
+    world: World, compiled: Schema
+) -> None:
+    """Each field alone, since a list leaves in the database what nobody asks for."""
+    ticket_type = cast("GraphQLObjectType", compiled.core.type_map["Ticket"])
+    for name, definition in ticket_type.fields.items():
+        of = _type_of(definition)
+        inner = "" if is_leaf_type(of) else "{ __typename }"
+        if isinstance(of, GraphQLObjectType):
+            leaves = [key for key, each in of.fields.items() if is_leaf_type(_type_of(each))]
+            inner = f"{{ {' '.join(['__typename', *leaves])} }}"
+        listed, errors = await ask(
+            compiled, world, "admin", f"{{ tickets {{ nodes {{ id {name} {inner} }} }} }}"
+        )
+        assert not errors
+        for node in orjson.loads(listed)["tickets"]["nodes"]:
+            document = (
+                f"""query($id: ID!) {{ node(id: $id) {{ ... on Ticket {{ {name} {inner} }} }} }}"""
+            )
+            alone, _ = await ask(compiled, world, "admin", document, id=node["id"])
+            assert orjson.loads(alone)["node"][name] == node[name]
