@@ -130,7 +130,7 @@ async def test_size_and_types_are_settings(servers: Servers) -> None:
 
 
 async def test_a_ticket_has_room_for_fifty(admin: Api, make: Factory, database: Database) -> None:
-    ticket, number = await make.ticket(), ""
+    ticket, before = await make.ticket(), await contents(database)
     number = ticket["ticketId"]
     await admin.attached(number, "a.txt", b"a")
     stored = database.named_collection("attachments")
@@ -143,6 +143,7 @@ async def test_a_ticket_has_room_for_fifty(admin: Api, make: Factory, database: 
         *[admin.attached(number, f"{each}.txt", b"a") for each in range(3)]
     )
     assert sorted("code" in result for result in results) == [False, True, True]
+    assert len(await contents(database) - before) == 2, "what is refused leaves nothing"
     await stored.delete_many({"ticket_key": first["ticket_key"], "position": {"$gte": 1_000}})
 
 
@@ -208,7 +209,7 @@ async def test_without_good_credentials_nothing_goes_in_or_out(
     await admin.attached(ticket["ticketId"], "a.png", PNG)
     (attachment,) = await attachments(admin, ticket)
     for api in (anonymous, server.api("nonsense")):
-        refused = await api.attach(ticket["ticketId"], "b.png", PNG)
+        refused = await api.attach(ticket["ticketId"], "b.png", PNG + bytes(5_000_000))
         assert refused.status_code == 401
         assert refused.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
         response = await api.http.get(attachment["url"], headers=api.headers)

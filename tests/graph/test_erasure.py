@@ -1,15 +1,20 @@
 """Nothing is left of a customer who was erased but figures."""
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from domain.access import SYSTEM
+from graph.nodes import decode_id
 from persistence.database import Database, connected
+from persistence.tickets import TicketStore
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
 from tests.feed import socket
 from tests.ledger import Ledger
+from tests.past import Ago
 from tests.servers import Server
 
 STATISTICS = """query($customer: ID!) {
@@ -163,7 +168,7 @@ async def test_nothing_of_a_person_is_left_anywhere(
     assert [trace for trace in someone.traces if trace not in before] == []
     erased = await erase(admin, someone)
     after = await whole(database)
-    assert [trace for trace in someone.words if trace in after] == []
+    assert [word for word in someone.words if word in after] == []
     assert someone.phone.removeprefix("+") not in after
     assert erased["erasedTickets"] == 2
     assert erased["customer"]["phone"] is None
@@ -258,6 +263,31 @@ async def test_erasing_again_takes_out_what_came_since(
     )
     assert (await erase(admin, someone))["erasedTickets"] == 1
     assert word not in await whole(database)
+
+
+async def test_what_was_cut_short_is_finished_by_the_next(
+    admin: Api, someone: Someone, database: Database, ago: Ago, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewrite, calls = TicketStore.rewrite_events, 0
+
+    async def fail_in_the_second(*arguments: Any, **options: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise ConnectionError
+        await rewrite(*arguments, **options)
+
+    key = decode_id("Customer", someone.customer["id"], "id")
+    with monkeypatch.context() as failing:
+        failing.setattr(TicketStore, "rewrite_events", fail_in_the_second)
+        with pytest.raises(ConnectionError):
+            await ago(timedelta()).erasure.erase(SYSTEM, key)
+    (await ledger_of(database, someone)).check()
+    half = await whole(database)
+    assert [word for word in someone.words if word in half] != []
+    assert (await erase(admin, someone))["erasedTickets"] == 1
+    after = await whole(database)
+    assert [word for word in someone.words if word in after] == []
 
 
 async def test_nobody_else_is_touched(
