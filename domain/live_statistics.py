@@ -15,9 +15,17 @@ from persistence.tickets import TicketQuery
 
 # The least time between two readings of the same figures.
 INTERVAL_SECONDS = 1.0
-DAYS = 30
 
-_Asked = tuple[Viewpoint, str | None]
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that figures are of: how many up to today, and where they begin."""
+
+    days: int
+    time_zone: str | None
+
+
+_Asked = tuple[Viewpoint, Span]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,15 +44,15 @@ class LiveStatistics:
         self._gauges: dict[_Asked, tuple[_Gauge, int]] = {}
 
     async def follow(
-        self, watch: Watch, query: TicketQuery, time_zone: str | None
+        self, watch: Watch, query: TicketQuery, span: Span
     ) -> AsyncGenerator[LiveFigures]:
-        """The figures as they are, then as events change them; of the last DAYS days.
+        """The figures as they are, then as events change them.
 
         Raises what `StatisticsReader.read` and `Watch.identity` raise.
         """
         while True:
             identity = await watch.identity()
-            async with self._gauge(identity.actor, query, time_zone) as gauge:
+            async with self._gauge(identity.actor, query, span) as gauge:
                 figures: LiveFigures | None = None
                 while True:
                     figures = await gauge.after(figures)
@@ -54,12 +62,12 @@ class LiveStatistics:
 
     @asynccontextmanager
     async def _gauge(
-        self, actor: Actor, query: TicketQuery, time_zone: str | None
+        self, actor: Actor, query: TicketQuery, span: Span
     ) -> AsyncGenerator["_Gauge"]:
-        asked = (Viewpoint.of(actor, query), time_zone)
+        asked = (Viewpoint.of(actor, query), span)
         gauge, users = self._gauges.get(asked) or (_Gauge(), 0)
         if users == 0:
-            gauge.task = asyncio.create_task(self._measure(gauge, actor, query, time_zone))
+            gauge.task = asyncio.create_task(self._measure(gauge, actor, query, span))
         self._gauges[asked] = (gauge, users + 1)
         try:
             yield gauge
@@ -70,9 +78,7 @@ class LiveStatistics:
             elif gauge.task is not None:
                 gauge.task.cancel()
 
-    async def _measure(
-        self, gauge: "_Gauge", actor: Actor, query: TicketQuery, time_zone: str | None
-    ) -> None:
+    async def _measure(self, gauge: "_Gauge", actor: Actor, query: TicketQuery, span: Span) -> None:
         has_changed = asyncio.Event()
         with self._feed.viewed(actor, query) as view:
             view.listeners.add(has_changed.set)
@@ -82,7 +88,7 @@ class LiveStatistics:
                     now = replace(query, now=self._clock())
                     try:
                         statistics = await self._reader.read(
-                            actor, now, time_zone=time_zone, days=DAYS
+                            actor, now, time_zone=span.time_zone, days=span.days
                         )
                     except Exception as error:  # noqa: BLE001 -- whoever waits is to get it
                         if not is_unavailable(error):

@@ -8,7 +8,8 @@ from typing import Annotated, cast
 import strawberry
 
 from domain import feed as domain
-from domain.live_statistics import LiveFigures
+from domain.live_statistics import LiveFigures, Span
+from domain.statistics import MAX_DAYS
 from graph.configuration import Configuration
 from graph.context import Context, Info
 from graph.events import (
@@ -96,7 +97,7 @@ class FeedSubscriptions:
 
     @strawberry.subscription(
         description="Figures about the tickets that the viewer may see: as they are now, then anew "
-        "as events change them, at most once a second. `perDay` covers 30 days. Not for bots."
+        "as events change them, at most once a second. Not for bots."
     )
     async def ticket_statistics(
         self,
@@ -109,9 +110,14 @@ class FeedSubscriptions:
                 "business's own where it is left out."
             ),
         ] = None,
+        days: Annotated[
+            int | None,
+            strawberry.argument(description=f"How many days `perDay` covers, 1 to {MAX_DAYS}."),
+        ] = 30,
     ) -> AsyncGenerator[TicketStatistics, None]:
+        span = Span(days=30 if days is None else days, time_zone=time_zone)
         figures = info.context.services.live_statistics.follow(
-            info.context.stream.watch, query_from(info, filter), time_zone
+            info.context.stream.watch, query_from(info, filter), span
         )
         return cast("AsyncGenerator[TicketStatistics]", _ticket_statistics(figures))
 

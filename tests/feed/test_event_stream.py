@@ -118,12 +118,14 @@ async def test_last_event_id_resumes_a_stream(admin: Api, make: Factory, settle:
 
 
 async def test_figures_are_a_stream_too(admin: Api, make: Factory) -> None:
-    document = "subscription { ticketStatistics { total } }"
+    document = "subscription { ticketStatistics(days: 7) { total perDay { date } } }"
     async with streaming(admin, document) as stream:
         first = await stream.next()
         assert first is not None
         assert first.id is None
-        total = json.loads(first.data)["data"]["ticketStatistics"]["total"]
+        figures = json.loads(first.data)["data"]["ticketStatistics"]
+        assert len(figures["perDay"]) == 7
+        total = figures["total"]
         await make.ticket()
         second = await stream.next()
         assert second is not None
