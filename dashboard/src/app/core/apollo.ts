@@ -9,6 +9,7 @@ import {
 import { SetContextLink } from "@apollo/client/link/context";
 import { ErrorLink } from "@apollo/client/link/error";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
+import { cacheSizes } from "@apollo/client/utilities";
 import { provideApollo } from "apollo-angular";
 import { OperationTypeNode } from "graphql";
 import introspection from "./possible-types.generated";
@@ -17,7 +18,13 @@ import { Socket } from "./socket";
 
 export const provideGraphQL = (): Provider => provideApollo(apolloOptions);
 
+// What was read is kept to be read again, but not for the tens of thousands of readings that are
+// the default: a feed would fill them within an hour, with nothing that is shown any more.
+const READINGS_KEPT = 1_000;
+
 function apolloOptions(): ApolloClient.Options {
+  cacheSizes["inMemoryCache.executeSelectionSet"] = READINGS_KEPT;
+  cacheSizes["inMemoryCache.executeSubSelectedArray"] = READINGS_KEPT;
   const session = inject(Session);
   const socket = inject(Socket);
 
@@ -48,6 +55,8 @@ function apolloOptions(): ApolloClient.Options {
         TicketCategoriesSection: { merge: true },
         TerminologySection: { merge: true },
         TicketIdFormatSection: { merge: true },
+        // Kept only where they are shown: the feed's would pile up.
+        TicketEvent: { keyFields: false },
         // Parts of a ticket or customer, of which each page reads other fields.
         CustomerStatistics: { merge: true },
         Escalation: { merge: true },

@@ -1,16 +1,15 @@
 import { Injectable, computed, inject } from "@angular/core";
 import { rxResource, toObservable } from "@angular/core/rxjs-interop";
 import { Apollo, onlyCompleteData } from "apollo-angular";
-import { EMPTY, defer, map, merge, repeat, retry, skip, switchMap } from "rxjs";
+import { EMPTY, type Observable, map, skip, switchMap } from "rxjs";
 import {
   AgentsDocument,
   ConfigurationChangesDocument,
   ConfigurationDocument,
 } from "./configuration.generated";
+import { Live } from "./live";
 import { Session } from "./session";
 import { Socket } from "./socket";
-
-const RETRY_MS = 3_000;
 
 /** What makes this installation the business's own, and who works there. */
 @Injectable({ providedIn: "root" })
@@ -42,13 +41,22 @@ export class Business {
   );
 
   constructor() {
-    const changes = defer(() =>
-      this.apollo.subscribe({ query: ConfigurationChangesDocument }),
-    ).pipe(repeat({ delay: RETRY_MS }), retry({ delay: RETRY_MS }));
-    // Labels are on every page, and a change while away was missed: read anew what is shown.
-    toObservable(this.session.viewer)
-      .pipe(switchMap((viewer) => (viewer ? merge(changes, this.reconnections) : EMPTY)))
-      .subscribe(() => void this.apollo.client.refetchQueries({ include: "active" }));
+    const changes = inject(Live).subscribe(ConfigurationChangesDocument, {});
+    const whileSignedIn = <T>(source: Observable<T>) =>
+      toObservable(this.session.viewer).pipe(switchMap((viewer) => (viewer ? source : EMPTY)));
+    // Labels are on every page: read anew what is shown.
+    whileSignedIn(changes).subscribe(
+      () => void this.apollo.client.refetchQueries({ include: "active" }),
+    );
+    // A change while away was missed. What else was, each page learns by itself.
+    whileSignedIn(this.reconnections).subscribe(
+      () =>
+        void this.apollo.client.refetchQueries({
+          updateCache: (cache) => cache.evict({ fieldName: "configuration" }),
+          // Only to find what shows it.
+          optimistic: true,
+        }),
+    );
   }
 
   /** Null to those who may not know. */

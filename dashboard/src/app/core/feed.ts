@@ -83,7 +83,7 @@ export class Feed {
 
   private delay(attempts: number): Observable<unknown> {
     const backoff = Math.min(FIRST_RETRY_MS * 2 ** attempts, LAST_RETRY_MS);
-    return race(timer(backoff), this.socket.wake).pipe(take(1));
+    return race(timer(backoff), this.socket.wake, this.socket.connected).pipe(take(1));
   }
 }
 
