@@ -1,22 +1,16 @@
 import { Component, computed, inject, signal } from "@angular/core";
 import { takeUntilDestroyed, toObservable } from "@angular/core/rxjs-interop";
 import { RouterLink } from "@angular/router";
-import { Apollo, type QueryRef } from "apollo-angular";
-import { switchMap, throttleTime } from "rxjs";
-import { Feed } from "../../core/feed";
+import { switchMap } from "rxjs";
+import { Business } from "../../core/business";
 import { I18n } from "../../core/i18n";
+import { Live } from "../../core/live";
 import { formatDuration } from "../../core/sla";
 import type { SlaState, TicketPriority, TicketStatus } from "../../schema.generated";
-import { Empty } from "../../ui/empty";
 import { type Bar, Bars } from "./bars";
 import { DayChart } from "./day-chart";
-import {
-  OverviewDocument,
-  type OverviewQuery,
-  type OverviewQueryVariables,
-} from "./overview.generated";
+import { OverviewDocument, type OverviewSubscription } from "./overview.generated";
 
-const RELOAD_AT_MOST_EVERY_MS = 2_000;
 const NOBODY_COLOR = "var(--color-edge)";
 const STATUS_COLORS: Record<TicketStatus, string> = {
   NEW: "#6366f1",
@@ -44,19 +38,17 @@ const SLA_COLORS: Record<SlaState, string> = {
 
 @Component({
   selector: "app-overview",
-  imports: [Bars, DayChart, Empty, RouterLink],
+  imports: [Bars, DayChart, RouterLink],
   templateUrl: "./overview.html",
 })
 export class Overview {
-  private readonly apollo = inject(Apollo);
+  private readonly business = inject(Business);
   protected readonly i18n = inject(I18n);
   protected readonly t = this.i18n.t;
 
   protected readonly ranges = [7, 30, 90];
   protected readonly days = signal(30);
-  protected readonly statistics = signal<OverviewQuery["ticketStatistics"] | null>(null);
-  protected readonly failed = signal(false);
-  private query?: QueryRef<OverviewQuery, OverviewQueryVariables>;
+  protected readonly statistics = signal<OverviewSubscription["ticketStatistics"] | null>(null);
 
   protected readonly headlines = computed(() => {
     const s = this.statistics();
@@ -112,12 +104,16 @@ export class Overview {
     })),
   );
   protected readonly byCategory = computed<Bar[]>(() =>
-    (this.statistics()?.byCategory ?? []).map(({ category, count }) => ({
-      label: this.i18n.categoryLabel(category),
-      count,
-      color: category.color,
-      list: { category: category.id },
-    })),
+    (this.statistics()?.byCategory ?? []).map(({ category, count }) => {
+      // As it is called now: figures come with tickets' changes, not with the configuration's.
+      const current = this.business.categories().find(({ id }) => id === category.id) ?? category;
+      return {
+        label: this.i18n.categoryLabel(current),
+        count,
+        color: current.color,
+        list: { category: category.id },
+      };
+    }),
   );
   protected readonly byAgent = computed<Bar[]>(() =>
     (this.statistics()?.byAssignee ?? []).map(({ assignee, count }) => ({
@@ -129,33 +125,14 @@ export class Overview {
   );
 
   constructor() {
+    const live = inject(Live);
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     toObservable(this.days)
       .pipe(
-        switchMap((days) => {
-          this.query = this.apollo.watchQuery({
-            query: OverviewDocument,
-            variables: { days, timeZone },
-          });
-          return this.query.valueChanges;
-        }),
+        switchMap((days) => live.subscribe(OverviewDocument, { days, timeZone })),
         takeUntilDestroyed(),
       )
-      .subscribe(({ data, dataState, error }) => {
-        if (dataState === "complete") this.statistics.set(data.ticketStatistics);
-        this.failed.set(error !== undefined);
-      });
-    inject(Feed)
-      .all.pipe(
-        throttleTime(RELOAD_AT_MOST_EVERY_MS, undefined, { leading: true, trailing: true }),
-        takeUntilDestroyed(),
-      )
-      .subscribe(() => this.reload());
-  }
-
-  protected reload(): void {
-    // The result arrives through the query's observable, a failure too.
-    this.query?.refetch().catch(() => undefined);
+      .subscribe(({ ticketStatistics }) => this.statistics.set(ticketStatistics));
   }
 
   protected duration(seconds: number | null): string {
