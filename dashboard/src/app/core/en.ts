@@ -264,6 +264,7 @@ export const en = (n: Nouns) => ({
     handledBy: (name: string) => `${name} answers`,
     handledByHuman: "A person answers",
     empty: "Nothing was said yet.",
+    beingWritten: "The assistant is writing…",
     reply: "Reply",
     send: "Send",
     newMessages: "Messages",

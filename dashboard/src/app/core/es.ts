@@ -269,6 +269,7 @@ export const es = (n: Nouns): Messages => ({
     handledBy: (name) => `Responde ${name}`,
     handledByHuman: "Responde una persona",
     empty: "Aún no hay mensajes.",
+    beingWritten: "El asistente está escribiendo…",
     reply: "Respuesta",
     send: "Enviar",
     newMessages: "Mensajes",

@@ -1,4 +1,4 @@
-import { Component, inject, input, signal } from "@angular/core";
+import { Component, DestroyRef, computed, effect, inject, input, signal } from "@angular/core";
 import { takeUntilDestroyed, toObservable } from "@angular/core/rxjs-interop";
 import { FormControl, ReactiveFormsModule, Validators } from "@angular/forms";
 import { RouterLink } from "@angular/router";
@@ -6,12 +6,15 @@ import { LucideDynamicIcon } from "@lucide/angular";
 import { Apollo, type QueryRef } from "apollo-angular";
 import { firstValueFrom, switchMap } from "rxjs";
 import { I18n } from "../../core/i18n";
+import { Live } from "../../core/live";
 import { failureMessage } from "../../core/problems";
 import { Toasts } from "../../core/toasts";
 import { Ago } from "../../ui/ago";
 import { Empty } from "../../ui/empty";
 import { Sla, Status } from "../../ui/ticket-marks";
 import {
+  AnswerStreamDocument,
+  type AnswerStreamSubscription,
   ConversationPageDocument,
   type ConversationPageQuery,
   type ConversationPageQueryVariables,
@@ -21,8 +24,9 @@ import {
 
 type Conversation = NonNullable<ConversationPageQuery["conversation"]>;
 
-// Messages have no feed of their own.
+// The assistant's answers are streamed; what customers write has no feed of its own.
 const POLL_EVERY_MS = 4_000;
+const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
 
 @Component({
   selector: "app-conversation-page",
@@ -118,6 +122,19 @@ const POLL_EVERY_MS = 4_000;
             } @empty {
               <li class="text-muted">{{ t().conversation.empty }}</li>
             }
+            @if (beingWritten(); as text) {
+              <li class="flex justify-end" aria-busy="true" data-testid="being-written">
+                <div
+                  class="border-violet/40 bg-violet-soft max-w-[85%] rounded-2xl rounded-br-sm border border-dashed px-4 py-2.5"
+                >
+                  <p class="text-muted mb-0.5 flex items-center gap-1.5 text-xs">
+                    <svg lucideIcon="bot" size="12" aria-hidden="true"></svg>
+                    {{ t().conversation.beingWritten }}
+                  </p>
+                  <p class="break-words whitespace-pre-wrap">{{ text }}</p>
+                </div>
+              </li>
+            }
           </ol>
           @if (conversation.handler === "HUMAN") {
             <form class="card mt-6 p-3" (submit)="send(conversation); $event.preventDefault()">
@@ -174,6 +191,9 @@ export class ConversationPage {
 
   protected readonly conversation = signal<Conversation | null>(null);
   protected readonly state = signal<"loading" | "ready" | "absent" | "failed">("loading");
+  private readonly handler = computed(() => this.conversation()?.handler);
+  /** The answer so far; empty while none is being written. */
+  protected readonly beingWritten = signal("");
   protected readonly busy = signal(false);
   protected readonly reply = new FormControl("", {
     nonNullable: true,
@@ -188,7 +208,6 @@ export class ConversationPage {
           this.query = this.apollo.watchQuery({
             query: ConversationPageDocument,
             variables: { id },
-            pollInterval: POLL_EVERY_MS,
           });
           return this.query.valueChanges;
         }),
@@ -202,6 +221,35 @@ export class ConversationPage {
           this.state.set("failed");
         }
       });
+    const live = inject(Live);
+    toObservable(this.id)
+      .pipe(
+        switchMap((conversationId) => live.subscribe(AnswerStreamDocument, { conversationId })),
+        takeUntilDestroyed(),
+      )
+      .subscribe(({ progress }) => void this.follow(progress));
+    effect(() => {
+      const isStreamed = this.handler() === "ASSISTANT";
+      this.query?.startPolling(isStreamed ? POLL_EVERY_WHILE_STREAMED_MS : POLL_EVERY_MS);
+    });
+    inject(DestroyRef).onDestroy(() => this.query?.stopPolling());
+  }
+
+  /** An answer begins after a message and ends in one, or in a change of who answers. */
+  private async follow(progress: AnswerStreamSubscription["progress"]): Promise<void> {
+    const isWriting = progress.__typename === "AnswerWriting";
+    if (isWriting && this.beingWritten()) {
+      this.beingWritten.set(progress.text);
+      return;
+    }
+    if (isWriting) this.beingWritten.set(progress.text);
+    await this.reload();
+    if (!isWriting) this.beingWritten.set("");
+  }
+
+  private async reload(): Promise<void> {
+    // A failure arrives through the query's observable.
+    await this.query?.refetch().catch(() => undefined);
   }
 
   protected async takeOver({ id }: Conversation): Promise<void> {
@@ -226,7 +274,7 @@ export class ConversationPage {
     this.busy.set(false);
     if (!sent) return;
     this.reply.reset();
-    await this.query?.refetch();
+    await this.reload();
   }
 
   /** Whether it was carried out; else a toast says why not. */
