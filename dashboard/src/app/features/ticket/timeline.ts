@@ -1,12 +1,20 @@
-import { Component, computed, inject, input } from "@angular/core";
+import { Component, computed, inject, input, signal } from "@angular/core";
+import { takeUntilDestroyed, toObservable } from "@angular/core/rxjs-interop";
 import { LucideDynamicIcon } from "@lucide/angular";
+import { Apollo } from "apollo-angular";
+import { firstValueFrom, switchMap } from "rxjs";
 import { I18n } from "../../core/i18n";
 import { Ago } from "../../ui/ago";
-import type { TicketPageQuery } from "./ticket.generated";
+import {
+  type HistoryFragment,
+  LaterEntriesDocument,
+  type NotesFragment,
+  type TicketPageQuery,
+} from "./ticket.generated";
 
 type Ticket = NonNullable<TicketPageQuery["ticket"]>;
-type Note = Ticket["notes"]["nodes"][number];
-type Event = Ticket["history"]["nodes"][number];
+type Note = NotesFragment["nodes"][number];
+type Event = HistoryFragment["nodes"][number];
 
 type Entry =
   | { kind: "note"; id: string; at: string; note: Note }
@@ -61,17 +69,21 @@ type Entry =
 export class Timeline {
   private readonly i18n = inject(I18n);
   protected readonly t = this.i18n.t;
+  private readonly apollo = inject(Apollo);
   readonly ticket = input.required<Ticket>();
+  /** Beyond the page of each that comes with the ticket. */
+  private readonly later = signal<{ notes: Note[]; events: Event[] }>({ notes: [], events: [] });
 
   protected readonly entries = computed<Entry[]>(() => {
     const { notes, history } = this.ticket();
-    const entries: Entry[] = notes.nodes.map((note) => ({
+    const later = this.later();
+    const entries: Entry[] = [...notes.nodes, ...later.notes].map((note) => ({
       kind: "note",
       id: note.id,
       at: note.createdAt,
       note,
     }));
-    for (const event of history.nodes) {
+    for (const event of [...history.nodes, ...later.events]) {
       // The note itself stands for it.
       if (event.__typename === "TicketNoteAdded") continue;
       entries.push({
@@ -84,6 +96,42 @@ export class Timeline {
     }
     return entries.sort((a, b) => b.at.localeCompare(a.at));
   });
+
+  constructor() {
+    toObservable(this.ticket)
+      .pipe(
+        // Lists begin with the oldest, and here the newest come first: so read to the end.
+        switchMap((ticket) => this.readLater(ticket).catch(() => this.later())),
+        takeUntilDestroyed(),
+      )
+      .subscribe((later) => this.later.set(later));
+  }
+
+  private async readLater({ ticketId, notes, history }: Ticket) {
+    const later = { notes: [] as Note[], events: [] as Event[] };
+    let [noteInfo, eventInfo] = [notes.pageInfo, history.pageInfo];
+    while (noteInfo.hasNextPage || eventInfo.hasNextPage) {
+      const { data } = await firstValueFrom(
+        this.apollo.query({
+          query: LaterEntriesDocument,
+          variables: {
+            ticketId,
+            notes: noteInfo.hasNextPage,
+            notesAfter: noteInfo.endCursor,
+            history: eventInfo.hasNextPage,
+            historyAfter: eventInfo.endCursor,
+          },
+          fetchPolicy: "no-cache",
+        }),
+      );
+      const page = data?.ticket;
+      later.notes.push(...(page?.notes?.nodes ?? []));
+      later.events.push(...(page?.history?.nodes ?? []));
+      noteInfo = page?.notes?.pageInfo ?? { ...noteInfo, hasNextPage: false };
+      eventInfo = page?.history?.pageInfo ?? { ...eventInfo, hasNextPage: false };
+    }
+    return later;
+  }
 
   private describe({ __typename, changes, reason }: Event): string {
     const t = this.t();
