@@ -16,7 +16,7 @@ export class Dismiss {
     if (!(target instanceof Node && this.element.contains(target))) this.element.open = false;
   }
 
-  protected close(): void {
+  close(): void {
     this.element.open = false;
     this.element.querySelector("summary")?.focus();
   }

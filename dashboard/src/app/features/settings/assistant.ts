@@ -5,6 +5,7 @@ import { Apollo } from "apollo-angular";
 import { debounceTime, merge, startWith, switchMap } from "rxjs";
 import { I18n } from "../../core/i18n";
 import { FormField } from "../../ui/form-field";
+import { AssistantSync } from "./assistant-sync";
 import { ConfigurationStore } from "./configuration-store";
 import { SettingsMessages } from "./messages";
 import {
@@ -19,7 +20,7 @@ const text = () => new FormControl("", { nonNullable: true });
 
 @Component({
   selector: "app-assistant",
-  imports: [FormField, ReactiveFormsModule],
+  imports: [AssistantSync, FormField, ReactiveFormsModule],
   template: `
     <div class="grid gap-6 lg:grid-cols-2">
       <div class="space-y-6">
@@ -86,6 +87,7 @@ const text = () => new FormControl("", { nonNullable: true });
         }
       </section>
     </div>
+    <app-assistant-sync class="mt-6" />
   `,
 })
 export class Assistant {

@@ -1,8 +1,8 @@
 import { Component, inject, linkedSignal } from "@angular/core";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { I18n } from "../../core/i18n";
-import { CATEGORY_ICONS, CategoryIcon } from "../../ui/icons";
 import { type Configuration, ConfigurationStore } from "./configuration-store";
+import { IconPicker } from "./icon-picker";
 import { SettingsMessages } from "./messages";
 import { SaveCategoriesDocument } from "./settings.generated";
 
@@ -10,7 +10,7 @@ type Category = Configuration["ticketCategories"]["categories"][number];
 
 @Component({
   selector: "app-categories",
-  imports: [CategoryIcon, LucideDynamicIcon],
+  imports: [IconPicker, LucideDynamicIcon],
   template: `
     <ol class="space-y-2">
       @for (category of draft(); track category.id; let index = $index) {
@@ -28,7 +28,6 @@ type Category = Configuration["ticketCategories"]["categories"][number];
             class="text-muted cursor-grab max-sm:hidden"
             aria-hidden="true"
           ></svg>
-          <app-category-icon [name]="category.icon" [style.color]="category.color" />
           <input
             #label
             class="field w-44"
@@ -43,16 +42,11 @@ type Category = Configuration["ticketCategories"]["categories"][number];
             [value]="category.labelEn ?? ''"
             (change)="set(index, { labelEn: labelEn.value || null })"
           />
-          <select
-            #icon
-            class="field w-36"
-            [attr.aria-label]="s().icon"
-            (change)="set(index, { icon: icon.value })"
-          >
-            @for (name of icons; track name) {
-              <option [value]="name" [selected]="name === category.icon">{{ name }}</option>
-            }
-          </select>
+          <app-icon-picker
+            [chosen]="category.icon"
+            [color]="category.color"
+            (changed)="set(index, { icon: $event })"
+          />
           <input
             #color
             type="color"
@@ -110,7 +104,6 @@ export class Categories {
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly t = inject(I18n).t;
-  protected readonly icons = Object.keys(CATEGORY_ICONS);
   protected dragged = 0;
   protected readonly draft = linkedSignal<Category[]>(
     () => this.store.configuration()?.ticketCategories.categories ?? [],

@@ -1,18 +1,25 @@
-import { Component, computed, inject } from "@angular/core";
+import { Component, computed, inject, signal } from "@angular/core";
 import { LucideDynamicIcon } from "@lucide/angular";
+import { Apollo } from "apollo-angular";
+import { firstValueFrom } from "rxjs";
 import { I18n } from "../../core/i18n";
-import { ConfigurationStore } from "./configuration-store";
+import { Dialog } from "../../ui/dialog";
+import { type Configuration, ConfigurationStore } from "./configuration-store";
 import { SettingsMessages } from "./messages";
 import {
   ApplyPresetDocument,
   DeletePresetDocument,
   ImportPresetDocument,
+  PreviewDocument,
+  type PreviewQuery,
   SavePresetDocument,
 } from "./settings.generated";
 
+type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
+
 @Component({
   selector: "app-presets",
-  imports: [LucideDynamicIcon],
+  imports: [Dialog, LucideDynamicIcon],
   template: `
     <ul class="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
       @for (preset of presets(); track preset.id) {
@@ -22,6 +29,9 @@ import {
           <div class="mt-auto flex flex-wrap gap-2">
             <button type="button" class="btn btn-primary" (click)="apply(preset.id)">
               {{ s().apply }}
+            </button>
+            <button type="button" class="btn" (click)="look(preset)">
+              <svg lucideIcon="eye" aria-hidden="true"></svg>{{ s().preview }}
             </button>
             <button type="button" class="btn" (click)="export(preset.id, preset.document)">
               <svg lucideIcon="download" aria-hidden="true"></svg>{{ s().export }}
@@ -60,9 +70,47 @@ import {
         />
       </label>
     </form>
+    @if (looked(); as shown) {
+      <app-dialog
+        #dialog
+        [heading]="i18n.categoryLabel(shown.preset)"
+        [wide]="true"
+        (closed)="looked.set(null)"
+      >
+        <div
+          class="max-h-[60vh] space-y-4 overflow-y-auto"
+          tabindex="0"
+          data-testid="preset-preview"
+        >
+          @for (problem of shown.preview.problems; track $index) {
+            <p class="text-danger" role="alert">{{ problem.path }}: {{ problem.message }}</p>
+          }
+          <p>
+            <span class="label">{{ s().next }}</span>
+            <span class="font-semibold tabular-nums">{{ shown.preview.nextTicketId }}</span>
+          </p>
+          <p class="bg-violet-soft rounded-2xl rounded-bl-sm px-4 py-2.5">
+            {{ shown.preview.greeting }}
+          </p>
+          <p class="text-xs leading-relaxed whitespace-pre-wrap">
+            {{ shown.preview.instructions }}
+          </p>
+        </div>
+        <div class="mt-4 flex justify-end">
+          <button
+            type="button"
+            class="btn btn-primary"
+            (click)="apply(shown.preset.id); dialog.close()"
+          >
+            {{ s().apply }}
+          </button>
+        </div>
+      </app-dialog>
+    }
   `,
 })
 export class Presets {
+  private readonly apollo = inject(Apollo);
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly i18n = inject(I18n);
@@ -70,6 +118,22 @@ export class Presets {
   protected readonly presets = computed(
     () => this.store.configuration()?.presetsSection?.presets ?? [],
   );
+
+  /** What the configuration would be with it. */
+  protected readonly looked = signal<{ preset: Preset; preview: PreviewQuery["preview"] } | null>(
+    null,
+  );
+
+  protected async look(preset: Preset): Promise<void> {
+    const { data } = await firstValueFrom(
+      this.apollo.query({
+        query: PreviewDocument,
+        variables: { presetId: preset.id },
+        fetchPolicy: "network-only",
+      }),
+    );
+    if (data) this.looked.set({ preset, preview: data.preview });
+  }
 
   protected apply(id: string): void {
     void this.store.change(ApplyPresetDocument, { id });
