@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const READY_WITHIN_MS = 60_000;
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const READY_WITHIN_MS = 120_000;
 
 export const PASSWORD = "correct horse battery";
 export const ADMIN = "admin@example.com";
@@ -19,11 +19,11 @@ export interface Server {
 }
 
 /** `tickets serve` on a free port, with an embedded database in a directory that it leaves empty. */
-export async function startServer(): Promise<Server> {
+export async function startServer(options: string[] = []): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), "tickets-e2e-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(join(ROOT, ".venv/bin/tickets"), ["serve"], {
+  const child = spawn(join(ROOT, ".venv/bin/tickets"), ["serve", ...options], {
     cwd: ROOT,
     env: {
       PATH: process.env["PATH"],
