@@ -10,6 +10,7 @@ export default defineConfig({
   reporter: [["list"]],
   globalTimeout: 15 * 60_000,
   use: {
+    actionTimeout: 15_000,
     launchOptions: {
       executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
       // Chromium's own sandbox does not work for root, as which containers run.

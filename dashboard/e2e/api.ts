@@ -99,4 +99,41 @@ export class Api {
     );
     return (customer as Data)["id"] as string;
   }
+
+  async startConversation(customerId: string): Promise<string> {
+    const { conversation } = await this.succeed(
+      "startConversation",
+      "StartConversationInput",
+      { customerId, channel: "WEB" },
+      "... on ConversationPayload { conversation { id } }",
+    );
+    return (conversation as Data)["id"] as string;
+  }
+
+  /** The number of the ticket that the call is about. */
+  async callTool(customerId: string, name: string, details: Data): Promise<string> {
+    const conversationId = await this.startConversation(customerId);
+    const { outcome } = await this.query(
+      `mutation($conversationId: ID!, $calls: [ToolCallInput!]!) {
+        outcome: executeToolCalls(conversationId: $conversationId, calls: $calls) {
+          ... on ToolCallsPayload { outputs { output } }
+          ... on Problem { code message }
+        }
+      }`,
+      { conversationId, calls: [{ callId: "1", name, arguments: JSON.stringify(details) }] },
+    );
+    const ticketId = /[A-Z]+-[\d-]+/.exec(JSON.stringify(outcome))?.[0];
+    if (!ticketId) throw new Error(JSON.stringify(outcome));
+    return ticketId;
+  }
+
+  async recordMessage(conversationId: string, text: string): Promise<void> {
+    await this.succeed(
+      "recordMessage",
+      "RecordMessageInput",
+      { conversationId, text, externalId: crypto.randomUUID() },
+      // A problem's message is a string.
+      "... on MessagePayload { sent: message { id } }",
+    );
+  }
 }

@@ -11,9 +11,18 @@ interface WorkerFixtures {
   api: Api;
 }
 
+interface BrowserOptions {
+  email?: string;
+  /** Where the server is reached, if not directly. */
+  url?: string;
+  language?: "en" | "es";
+  theme?: "light" | "dark";
+  width?: number;
+}
+
 interface Fixtures {
-  /** Another browser, signed in as somebody. */
-  openBrowser: (email?: string) => Promise<Page>;
+  /** Another browser, signed in as the admin unless told otherwise. */
+  openBrowser: (options?: BrowserOptions) => Promise<Page>;
   /** Signed in as the admin, on the list. */
   page: Page;
 }
@@ -33,9 +42,18 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   ],
   openBrowser: async ({ browser, server }, use) => {
     const faults: string[] = [];
-    await use(async (email = ADMIN) => {
-      const context = await browser.newContext({ baseURL: server.url });
-      await context.addInitScript(() => localStorage.setItem("tickets.language", "en"));
+    await use(async ({ email, url = server.url, language = "en", theme, width = 1360 } = {}) => {
+      const context = await browser.newContext({
+        baseURL: url,
+        viewport: { width, height: 860 },
+      });
+      const preferences = {
+        "tickets.language": language,
+        ...(theme && { "tickets.theme": theme }),
+      };
+      await context.addInitScript((chosen) => {
+        for (const [key, value] of Object.entries(chosen)) localStorage.setItem(key, value);
+      }, preferences);
       const page = await context.newPage();
       page.on("pageerror", (error) => faults.push(String(error)));
       page.on("console", (message) => {
@@ -58,15 +76,15 @@ export async function signIn(page: Page, email = ADMIN): Promise<void> {
   await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
 }
 
-/** No violation of WCAG 2.2 A or AA that axe can find. */
-export async function expectAccessible(page: Page): Promise<void> {
+/** No violation of WCAG 2.2 A or AA that axe can find; `place` says where. */
+export async function expectAccessible(page: Page, place: string): Promise<void> {
   const { violations } = await new AxeBuilder({ page })
     .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
     .analyze();
   const found = violations.map(
     ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`,
   );
-  expect(found).toEqual([]);
+  expect.soft(found, place).toEqual([]);
 }
 
 export const row = (page: Page, ticketId: string) => page.locator(`[data-ticket="${ticketId}"]`);

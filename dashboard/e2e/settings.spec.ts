@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { expect, expectAccessible, test } from "./fixtures";
+import { expect, test } from "./fixtures";
 
 test("a preset is applied, and every label follows in the other browser", async ({
   openBrowser,
@@ -76,18 +76,61 @@ test("the history shows what changed, and everything goes back to the defaults",
   expect(configuration).toEqual({ terminology: { ticketPlural: "reportes" } });
 });
 
-test("the settings are accessible", async ({ page }) => {
-  for (const name of [
-    "categories",
-    "words",
-    "targets",
-    "assistant",
-    "presets",
-    "people",
-    "history",
-  ]) {
-    await page.goto(`/settings/${name}`);
-    await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
-    await expectAccessible(page);
-  }
+test("a version of the history is restored", async ({ page, api }) => {
+  const plural = async () => {
+    const { configuration } = await api.query(
+      "{ configuration { terminology { version ticketPlural } } }",
+    );
+    return (configuration as { terminology: { ticketPlural: string } }).terminology.ticketPlural;
+  };
+  const before = await plural();
+  await page.goto("/settings/words");
+  await page.getByLabel("Several").fill("expedientes");
+  await page.getByRole("button", { name: "Save" }).first().click();
+  await expect(page.getByLabel("Expedientes")).toBeVisible();
+
+  await page.goto("/settings/history");
+  const changes = page.locator("li", { hasText: "TERMINOLOGY" });
+  await expect(changes.first()).toContainText("UPDATED");
+  await changes.nth(1).getByRole("button", { name: "Restore" }).click();
+
+  await expect(changes.first()).toContainText("RESTORED");
+  expect(await plural()).toBe(before);
+});
+
+test("a preset is looked at before it is applied", async ({ page, api }) => {
+  await page.goto("/settings/presets");
+  await page.locator("[data-preset=restaurant]").getByRole("button", { name: "Preview" }).click();
+
+  const dialog = page.getByRole("dialog");
+  const { preview } = await api.query(
+    '{ preview: configurationPreview(presetId: "restaurant") { nextTicketId greeting } }',
+  );
+  const { nextTicketId, greeting } = preview as { nextTicketId: string; greeting: string };
+  await expect(dialog).toContainText(nextTicketId);
+  await expect(dialog).toContainText(greeting);
+});
+
+test("an icon is picked by keyboard", async ({ page }) => {
+  await page.goto("/settings/categories");
+  const category = page.locator("[data-category]").first();
+  await category.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  await category.getByRole("button", { name: "truck" }).press("Enter");
+
+  await expect(category.locator("summary")).toContainText("truck");
+  await expect(category.locator("summary")).toBeFocused();
+});
+
+test("what the assistant is told follows its instructions", async ({ page }) => {
+  await page.goto("/settings/assistant");
+  await expect(page.getByTestId("sync-state")).toHaveText("In step");
+  const told = page.locator("app-assistant-sync li");
+  const before = await told.count();
+  await page.getByLabel("Instructions").fill("Answer in one line. You are {assistantName}.");
+  await page.getByRole("button", { name: "Save" }).last().click();
+
+  await expect(told).toHaveCount(before + 1);
+  await told.first().locator("summary").click();
+  await expect(told.first()).toContainText("Answer in one line.");
 });

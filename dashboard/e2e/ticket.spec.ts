@@ -30,10 +30,12 @@ test("edits of different fields both win without a question", async ({ page, api
   await api.ticket("updateTicket", { ticketId, priority: "HIGH" });
   await page.keyboard.press("Enter");
 
+  // The page shows it before the server has it.
+  await expect
+    .poll(() => api.query(`{ ticket(ticketId: "${ticketId}") { subject priority } }`))
+    .toEqual({ ticket: { subject: "Calmer", priority: "HIGH" } });
   await expect(page.getByRole("heading", { level: 1 })).toContainText("Calmer");
   await expect(page.getByRole("dialog")).toHaveCount(0);
-  const { ticket } = await api.query(`{ ticket(ticketId: "${ticketId}") { subject priority } }`);
-  expect(ticket).toEqual({ subject: "Calmer", priority: "HIGH" });
 });
 
 test("a refused change goes back, with the reason", async ({ page, api }) => {
@@ -103,9 +105,30 @@ test("a new ticket for a new customer", async ({ page }) => {
 
 test("an agent sees no settings and cannot reach them by address", async ({ openBrowser, api }) => {
   await api.createAgent("Ana", "ana@example.com", "AGENT", "correct horse battery");
-  const page = await openBrowser("ana@example.com");
+  const page = await openBrowser({ email: "ana@example.com" });
 
   await expect(page.getByRole("navigation", { name: "Main" })).not.toContainText("Settings");
-  await page.goto("/settings");
-  await expect(page).toHaveURL(/\/tickets/);
+  for (const address of ["/settings", "/settings/people", "/settings/history"]) {
+    await page.goto(address);
+    await expect(page).toHaveURL(/\/tickets/);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  }
+});
+
+test("the newest of more than a hundred changes comes first", async ({ page, api }) => {
+  const { ticketId } = await api.createTicket();
+  for (let number = 0; number < 105; number++) {
+    await api.ticket("updateTicket", { ticketId, subject: `Number ${String(number)}` });
+  }
+  await api.ticket("addTicketNote", {
+    ticketId,
+    content: "Much happened.",
+    visibility: "INTERNAL",
+  });
+  await api.ticket("escalateTicket", { ticketId, reason: "Too much" });
+
+  await page.goto(`/tickets/${ticketId}?tab=activity`);
+
+  await expect(page.locator("app-timeline li").first()).toContainText("Too much");
+  await expect(page.locator("app-timeline li")).toHaveCount(1 + 105 + 2);
 });

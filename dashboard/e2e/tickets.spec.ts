@@ -1,44 +1,4 @@
-import { expect, expectAccessible, row, test } from "./fixtures";
-
-test("a change in one browser moves the row in another within a second", async ({
-  openBrowser,
-  api,
-}) => {
-  const { ticketId } = await api.createTicket({ subject: "The gate does not open" });
-  const [one, other] = [await openBrowser(), await openBrowser()];
-  await expect(row(other, ticketId)).toContainText("New");
-
-  await one.goto(`/tickets/${ticketId}`);
-  await one.getByLabel("Change status").selectOption({ label: "In progress" });
-
-  await expect(row(other, ticketId)).toContainText("In progress", { timeout: 1_000 });
-});
-
-test("a row leaves a filtered list when its ticket no longer fits", async ({
-  openBrowser,
-  api,
-}) => {
-  const { ticketId } = await api.createTicket({ tags: ["leaving"] });
-  const page = await openBrowser();
-  await page.goto("/tickets?tag=leaving&status=NEW");
-  await expect(row(page, ticketId)).toBeVisible();
-
-  await api.ticket("changeTicketStatus", { ticketId, status: "OPEN" });
-
-  await expect(row(page, ticketId)).toHaveCount(0, { timeout: 1_500 });
-  await expect(page.getByText("match")).toBeVisible();
-});
-
-test("a ticket that a bot opens appears, with a toast", async ({ page, api }) => {
-  const bot = await api.createBot();
-  const { ticketId } = await bot.createTicket({
-    subject: "Opened elsewhere",
-    customerPhone: "+525512349999",
-  });
-
-  await expect(page.getByTestId("toast")).toContainText(ticketId);
-  await expect(row(page, ticketId)).toBeVisible();
-});
+import { expect, row, test } from "./fixtures";
 
 test("filter, search and sort survive reload and back", async ({ page, api }) => {
   const { ticketId } = await api.createTicket({
@@ -101,34 +61,3 @@ test("the keyboard alone finds, walks and opens", async ({ page, api }) => {
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(new RegExp(second.ticketId));
 });
-
-for (const width of [1360, 390]) {
-  test(`the pages are accessible at ${String(width)} pixels, light and dark`, async ({
-    page,
-    api,
-  }) => {
-    const customer = await api.createCustomer("Rosa", "+525512340001");
-    const { ticketId } = await api.createTicket({ customerId: customer, tags: ["vip"] });
-    await page.setViewportSize({ width, height: 860 });
-    for (const theme of ["light", "dark"]) {
-      await page.evaluate((name) => localStorage.setItem("tickets.theme", name), theme);
-      for (const path of [
-        "/tickets",
-        `/tickets/${ticketId}`,
-        "/tickets/new",
-        "/customers",
-        `/customers/${customer}`,
-        "/overview",
-      ]) {
-        await page.goto(path);
-        await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-        await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
-        await expectAccessible(page);
-        const overflows = await page.evaluate(
-          () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
-        );
-        expect(overflows, `${path} scrolls sideways`).toBe(false);
-      }
-    }
-  });
-}
