@@ -15,8 +15,8 @@ interface Picture {
 
 const PICTURES: Picture[] = [
   { name: "dashboard", path: "/tickets", isPublished: true },
-  { name: "dashboard-ticket", path: firstTicket, isPublished: true },
-  { name: "overview", path: "/overview", height: 1000 },
+  { name: "dashboard-overview", path: "/overview", isPublished: true },
+  { name: "ticket", path: firstTicket },
   { name: "assistant", path: "/settings/assistant", height: 1400 },
   { name: "categories", path: "/settings/categories" },
   { name: "list-dark", path: "/tickets", theme: "dark" },

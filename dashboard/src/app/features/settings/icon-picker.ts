@@ -14,7 +14,7 @@ import { SettingsMessages } from "./messages";
         <span class="sr-only">{{ s().icon }}: {{ chosen() }}</span>
       </summary>
       <div
-        class="card bg-raised absolute left-0 z-20 mt-1 grid w-max grid-cols-6 gap-1 p-2 shadow-lg"
+        class="card bg-raised absolute left-0 z-20 mt-1 grid w-max grid-cols-4 sm:grid-cols-6 gap-1 p-2 shadow-lg"
         role="group"
         [attr.aria-label]="s().icon"
       >
