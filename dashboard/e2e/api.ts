@@ -136,4 +136,14 @@ export class Api {
       "... on MessagePayload { sent: message { id } }",
     );
   }
+
+  /** What a customer writes, for the assistant to answer. */
+  async ask(conversationId: string, text: string): Promise<void> {
+    await this.succeed(
+      "respondToCustomer",
+      "RespondToCustomerInput",
+      { conversationId, text },
+      "... on AnswerPayload { sent: message { id } }",
+    );
+  }
 }

@@ -19,7 +19,10 @@ export interface Server {
 }
 
 /** `tickets serve` on a free port, with an embedded database in a directory that it leaves empty. */
-export async function startServer(options: string[] = []): Promise<Server> {
+export async function startServer(
+  options: string[] = [],
+  settings: Record<string, string> = {},
+): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), "tickets-e2e-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -31,6 +34,7 @@ export async function startServer(options: string[] = []): Promise<Server> {
       TICKETS_PORT: String(port),
       TICKETS_ADMIN_EMAIL: ADMIN,
       TICKETS_ADMIN_PASSWORD: PASSWORD,
+      ...settings,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
