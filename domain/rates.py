@@ -1,5 +1,6 @@
 """How often may be tried what should not be tried without end; all processes count together."""
 
+import asyncio
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,6 +111,10 @@ class _Lease:
     until: datetime
     is_last: bool = False
 
+    def is_used_up(self, now: datetime) -> bool:
+        """Whether to ask for another."""
+        return self.until <= now or (self.left == 0 and not self.is_last)
+
 
 class RequestRate:
     """How many requests somebody may make in a time, over all processes.
@@ -130,21 +135,30 @@ class RequestRate:
         self._limiter = FixedWindowRateLimiter(windows)
         self._clock = clock
         self._leases: dict[str, _Lease] = {}
+        self._renewals: dict[str, asyncio.Task[_Lease]] = {}
 
     async def take(self, who: str) -> None:
         """Counts a request. Raises TooMany."""
-        now = self._clock()
-        lease = self._leases.get(who)
-        if lease is None or lease.until <= now or (lease.left == 0 and not lease.is_last):
-            lease = self._leases[who] = await self._lease(who, now)
-            if len(self._leases) > self.REMEMBERED:
-                del self._leases[next(iter(self._leases))]
+        while (lease := self._leases.get(who)) is None or lease.is_used_up(self._clock()):
+            await self._renew(who)
         if lease.left == 0:
-            retry_after = max(math.ceil((lease.until - now).total_seconds()), 1)
+            retry_after = max(math.ceil((lease.until - self._clock()).total_seconds()), 1)
             raise TooMany("Too many requests.", self._name, self._limit, retry_after)
         lease.left -= 1
 
-    async def _lease(self, who: str, now: datetime) -> _Lease:
+    async def _renew(self, who: str) -> None:
+        """Takes one more share, for all who ask for it at the same time."""
+        renewal = self._renewals.get(who)
+        if renewal is None:
+            renewal = self._renewals[who] = asyncio.create_task(self._lease(who))
+            renewal.add_done_callback(lambda _: self._renewals.pop(who))
+        lease = await asyncio.shield(renewal)
+        self._leases[who] = lease
+        if len(self._leases) > self.REMEMBERED:
+            del self._leases[next(iter(self._leases))]
+
+    async def _lease(self, who: str) -> _Lease:
+        now = self._clock()
         try:
             granted = await self._limiter.hit(self._limit, self._name, who, cost=self._share)
             window = await self._limiter.get_window_stats(self._limit, self._name, who)

@@ -136,6 +136,8 @@ async def _text(render: Callable[[], Awaitable[str]]) -> str:
 async def _execute(executor: Executor[Any], value: object, context: Context) -> ExecutionResult:
     event_executor = cast("Executor[Any]", executor.build_per_event_executor(value))  # pyright: ignore[reportUnknownMemberType]  # as above
     event_executor.context_value = context
+    # Shared by all events, it would keep what each of them has collected: a leak of graphql-core's.
+    event_executor._relevant_sub_fields = {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     result = execute_subscription_event(event_executor)
     if isinstance(result, Awaitable):
         result = await result

@@ -32,9 +32,9 @@ from tests.client import Api, Data
 from tests.factories import Factory, Person
 from tests.feed.past import latest_event
 from tests.feed.socket import raw_connection
+from tests.full_size import IS_FULL_SIZE
 from tests.servers import Server, Servers
 
-IS_FULL_SIZE = bool(os.environ.get("TICKETS_TEST_FULL_SIZE"))
 SUBSCRIBERS, MUTATIONS = (200, 2_000) if IS_FULL_SIZE else (40, 240)
 WRITERS = 8
 # How many items a subscriber takes at most before it drops its connection, and how many mutations

@@ -4,7 +4,6 @@ TICKETS_TEST_FULL_SIZE=1 runs it with 500 who come back, and 1,000 who wait.
 """
 
 import asyncio
-import os
 import time
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -18,11 +17,11 @@ from tests.feed.past import Repeater
 from tests.feed.socket import Subscription, connected
 from tests.feed.test_resync import cursor_of_now
 from tests.feed.test_slow_readers import memory_of
+from tests.full_size import IS_FULL_SIZE
 from tests.past import services_of, ticket_of
 from tests.servers import Servers, new_database_name
 from tests.wire import recording
 
-IS_FULL_SIZE = bool(os.environ.get("TICKETS_TEST_FULL_SIZE"))
 RETURNING, WAITING = (500, 1_000) if IS_FULL_SIZE else (100, 100)
 MISSED = 100
 UNLIMITED: dict[str, Any] = {

@@ -4,7 +4,6 @@ TICKETS_TEST_FULL_SIZE=1 runs it with fifty clients and 20,000 events.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,10 +13,12 @@ from tests.client import Api
 from tests.factories import Factory
 from tests.feed.past import Repeater, database_of
 from tests.feed.socket import EVENTS, Socket, Subscription, connected
+from tests.full_size import IS_FULL_SIZE
 from tests.servers import Server, Servers
 
-IS_FULL_SIZE = bool(os.environ.get("TICKETS_TEST_FULL_SIZE"))
 STUCK_CLIENTS, EVENTS_TOLD = (50, 20_000) if IS_FULL_SIZE else (20, 2_000)
+# How much more memory it may take, in MB: less than some kilobytes for each event would come to.
+MEMORY = 50 if IS_FULL_SIZE else 8
 BATCH = 100
 # What fills the buffers of the system and of the server before long.
 DESCRIPTION = "A lamp does not light. " * 400
@@ -63,7 +64,10 @@ async def tell(repeater: Repeater, events: int, *readers: Subscription) -> list[
 
 async def take(events: Subscription, versions: list[int]) -> None:
     for version in versions:
-        assert (await events.event(within=60))["version"] == version
+        while (event := await events.event(within=60))["version"] < versions[0]:
+            # The ticket was made just before, of which a new follower may still be told.
+            assert event["version"] == 1
+        assert event["version"] == version
 
 
 async def test_clients_that_read_no_more_cost_little_and_delay_nobody(servers: Servers) -> None:
@@ -99,7 +103,7 @@ async def test_clients_that_read_no_more_cost_little_and_delay_nobody(servers: S
             f"{grown / MEGABYTE:.1f} MB more; 500 events told to three others "
             f"in {together:.2f} s, alone in {alone:.2f} s"
         )
-        assert grown < 50 * MEGABYTE
+        assert grown < MEMORY * MEGABYTE
         assert together < 3 * alone + 10
 
         # And they are cut off, each of them, whatever was left to be read.

@@ -1,5 +1,6 @@
 """Who asks too often is told so, and when to come back; whoever it was done to is not."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -135,3 +136,10 @@ async def test_a_key_has_one_limit_on_whatever_way_and_process(
     mcp = await other.http.post("/mcp", headers={"Authorization": f"Bearer {bot.secret}"}, json={})
     assert mcp.status_code == 429
     assert int(mcp.headers["retry-after"]) > 0
+
+
+async def test_those_who_ask_at_the_same_time_are_not_refused_together(servers: Servers) -> None:
+    server = await servers.start(TICKETS_REQUEST_RATE_PER_ACCOUNT="100 per hour")
+    admin = await server.sign_in()
+    answers = await asyncio.gather(*(admin.execute(VIEWER) for _ in range(60)))
+    assert {answer.status for answer in answers} == {200}

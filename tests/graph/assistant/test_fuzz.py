@@ -7,7 +7,6 @@ have tickets. TICKETS_TEST_FULL_SIZE=1 runs 10,000 cases of each.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -34,9 +33,9 @@ from graph.schema import DEFAULT_LIMITS, Schema, schema_types
 from persistence.models import ActorKind, Role
 from tests.client import Api, Data
 from tests.factories import Bot, Factory
+from tests.full_size import IS_FULL_SIZE
 from tests.past import Ago
 
-IS_FULL_SIZE = bool(os.environ.get("TICKETS_TEST_FULL_SIZE"))
 ALONE, THROUGH = (1_000, 10_000) if IS_FULL_SIZE else (200, 100)
 CREATE, LOOK_UP = CREATE_TICKET.name, GET_TICKET.name
 
