@@ -28,7 +28,8 @@ test: .venv/.dev $(GRAPHIQL) $(DASHBOARD) $(CLIENTS)
 	$(say) "Testing the dashboard's parts; make test-dashboard tests it in a browser"
 	@$(if $(ARGS),,cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent)
 
-# The dashboard in a browser, against a server of its own. Not yet steady on a busy machine.
+# The dashboard in a browser, against a server of its own: five minutes on two busy cores, too long
+# for every test; TICKETS_TEST_FULL_SIZE=1 tries every page in every look, and a minute of the feed.
 test-dashboard: .venv/.runtime $(DASHBOARD)
 	$(say) 'Testing the dashboard in a browser'
 	@command -v chromium >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

@@ -34,3 +34,16 @@ test("the assistant's answer is shown while it is written, and the customer is t
   await server.stop();
   await model.stop();
 });
+
+test("the last of more than a hundred messages is there", async ({ page, api }) => {
+  const conversation = await api.startConversation(
+    await api.createCustomer("Eva", "+525512340003"),
+  );
+  for (let number = 1; number <= 101; number++) {
+    await api.recordMessage(conversation, `Message ${String(number)}`);
+  }
+
+  await page.goto(`/conversations/${conversation}`);
+
+  await expect(page.getByText("Message 101", { exact: true })).toBeVisible();
+});

@@ -90,7 +90,7 @@ test("a version of the history is restored", async ({ page, api }) => {
   await expect(page.getByLabel("Expedientes")).toBeVisible();
 
   await page.goto("/settings/history");
-  const changes = page.locator("li", { hasText: "TERMINOLOGY" });
+  const changes = page.locator("li", { has: page.getByText("TERMINOLOGY", { exact: true }) });
   await expect(changes.first()).toContainText("UPDATED");
   await changes.nth(1).getByRole("button", { name: "Restore" }).click();
 

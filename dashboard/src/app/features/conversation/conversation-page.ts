@@ -1,4 +1,4 @@
-import { Component, DestroyRef, computed, effect, inject, input, signal } from "@angular/core";
+import { Component, computed, inject, input, signal } from "@angular/core";
 import { takeUntilDestroyed, toObservable } from "@angular/core/rxjs-interop";
 import { FormControl, ReactiveFormsModule, Validators } from "@angular/forms";
 import { RouterLink } from "@angular/router";
@@ -18,11 +18,14 @@ import {
   ConversationPageDocument,
   type ConversationPageQuery,
   type ConversationPageQueryVariables,
+  LaterMessagesDocument,
+  type MessagesFragment,
   SendMessageDocument,
   TakeOverDocument,
 } from "./conversation.generated";
 
 type Conversation = NonNullable<ConversationPageQuery["conversation"]>;
+type Message = MessagesFragment["nodes"][number];
 
 // The assistant's answers are streamed; what customers write has no feed of its own.
 const POLL_EVERY_MS = 4_000;
@@ -99,7 +102,7 @@ const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
       <div class="grid gap-6 p-4 md:p-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <section class="min-w-0" [attr.aria-label]="t().conversation.newMessages">
           <ol class="space-y-3" aria-live="polite">
-            @for (message of conversation.messages.nodes; track message.id) {
+            @for (message of messages(); track message.id) {
               @let fromCustomer = message.author === "CUSTOMER";
               <li class="flex" [class.justify-end]="!fromCustomer">
                 <div
@@ -191,7 +194,12 @@ export class ConversationPage {
 
   protected readonly conversation = signal<Conversation | null>(null);
   protected readonly state = signal<"loading" | "ready" | "absent" | "failed">("loading");
-  private readonly handler = computed(() => this.conversation()?.handler);
+  /** Beyond the page that comes with the conversation. */
+  private readonly later = signal<Message[]>([]);
+  protected readonly messages = computed(() => [
+    ...(this.conversation()?.messages.nodes ?? []),
+    ...this.later(),
+  ]);
   /** The answer so far; empty while none is being written. */
   protected readonly beingWritten = signal("");
   protected readonly busy = signal(false);
@@ -217,6 +225,8 @@ export class ConversationPage {
         if (dataState === "complete") {
           this.conversation.set(data.conversation);
           this.state.set(data.conversation ? "ready" : "absent");
+          const isStreamed = data.conversation?.handler === "ASSISTANT";
+          this.query?.startPolling(isStreamed ? POLL_EVERY_WHILE_STREAMED_MS : POLL_EVERY_MS);
         } else if (error) {
           this.state.set("failed");
         }
@@ -228,11 +238,30 @@ export class ConversationPage {
         takeUntilDestroyed(),
       )
       .subscribe(({ progress }) => void this.follow(progress));
-    effect(() => {
-      const isStreamed = this.handler() === "ASSISTANT";
-      this.query?.startPolling(isStreamed ? POLL_EVERY_WHILE_STREAMED_MS : POLL_EVERY_MS);
-    });
-    inject(DestroyRef).onDestroy(() => this.query?.stopPolling());
+    toObservable(this.conversation)
+      .pipe(
+        // What was said last is what matters: read to the end.
+        switchMap((conversation) => this.readLater(conversation).catch(() => this.later())),
+        takeUntilDestroyed(),
+      )
+      .subscribe((later) => this.later.set(later));
+  }
+
+  private async readLater(conversation: Conversation | null): Promise<Message[]> {
+    const later: Message[] = [];
+    let page = conversation?.messages.pageInfo;
+    while (conversation && page?.hasNextPage) {
+      const { data } = await firstValueFrom(
+        this.apollo.query({
+          query: LaterMessagesDocument,
+          variables: { id: conversation.id, after: page.endCursor },
+          fetchPolicy: "no-cache",
+        }),
+      );
+      later.push(...(data?.conversation?.messages.nodes ?? []));
+      page = data?.conversation?.messages.pageInfo;
+    }
+    return later;
   }
 
   /** An answer begins after a message and ends in one, or in a change of who answers. */

@@ -91,7 +91,7 @@ type Category = Configuration["ticketCategories"]["categories"][number];
       }
     </ol>
     <form
-      class="mt-4 flex gap-2"
+      class="mt-4 flex flex-wrap gap-2"
       (submit)="add(name.value); name.value = ''; $event.preventDefault()"
     >
       <input #name class="field w-56" [attr.aria-label]="s().name" [placeholder]="s().name" />
