@@ -73,6 +73,8 @@ class StatisticsStore:
                     "category": _counts_by("$category"),
                     "assignee": _counts_by("$assignee_id"),
                     "sla": [
+                        # Else all of a ticket is copied for each of its targets.
+                        {"$project": {"sla.targets": 1}},
                         {"$unwind": "$sla.targets"},
                         {
                             "$group": {

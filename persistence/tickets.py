@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from bson import ObjectId
+from bson import ObjectId, Regex
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
@@ -175,7 +175,9 @@ def words_clause(words: Sequence[str]) -> Document | None:
     """On an array of folded words: each of `words` begins one of them."""
     if not words:
         return None
-    return {"$all": [{"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}} for word in words]}
+    # Words hold letters and digits alone. The embedded server takes half as long for the beginning
+    # of a text as for the range that it stands for; MongoDB reads its index for either.
+    return {"$all": [Regex(f"^{word}") for word in words]}
 
 
 def _one_of(values: Sequence[str] | None) -> Document | None:

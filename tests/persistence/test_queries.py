@@ -301,8 +301,8 @@ async def test_a_list_takes_as_many_round_trips_for_a_hundred_rows_as_for_one(
         # Which is how the server follows changes, meanwhile.
         sent[size] = [verb for verb in verbs if verb != "getMore"]
     assert sent[1] == sent[20] == sent[100]
-    # The session and its agent, the tickets, and once for each kind of what belongs to them.
-    assert len(sent[100]) == 9
+    # The tickets, and once for each kind of what belongs to them; who asks is remembered.
+    assert len(sent[100]) == 7
 
 
 LIST = """
