@@ -100,6 +100,8 @@ async def prepared(options: Options) -> AsyncGenerator[Bench]:
             "TICKETS_PORT": str(port),
             "TICKETS_MAX_CONNECTIONS_PER_ADDRESS": "2000",
             "TICKETS_MAX_CONNECTIONS_PER_IDENTITY": "2000",
+            "TICKETS_REQUEST_RATE_PER_ACCOUNT": "1000000 per minute",
+            "TICKETS_REQUEST_RATE_PER_KEY": "1000000 per minute",
         }
         server = running(
             [str(Path(sys.executable).with_name("tickets")), "serve", "--no-demo"],
@@ -179,7 +181,9 @@ async def _check(bench: Bench, name: str, ours: Request, base: Request | None) -
         async with connected(bench.floor) as connection:
             expected = orjson.loads(await connection.ask(base.encoded()))
         if answer != expected:
-            raise RuntimeError(f"{name}: {answer}\n\nbut the floor: {expected}")
+            raise RuntimeError(
+                f"{name}: {str(answer)[:2000]}\n\nbut the floor: {str(expected)[:2000]}"
+            )
 
 
 async def _measure_feed(bench: Bench, options: Options) -> None:

@@ -8,13 +8,13 @@ but for who is asking.
 import base64
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import uvicorn
-from bson import ObjectId
+from bson import ObjectId, Regex
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,7 +30,21 @@ Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
 _CATEGORIES = {each.id: each for each in default_configuration().ticket_categories.categories}
-_HIDDEN = {"terms": 0, "audience": 0}
+# What a row of a list shows.
+_LISTED = (
+    "ticket_id",
+    "subject",
+    "status",
+    "priority",
+    "source",
+    "version",
+    "created_at",
+    "updated_at",
+    "category",
+    "tags",
+    "customer_id",
+    "assignee_id",
+)
 
 
 class Floor:
@@ -62,18 +76,16 @@ class Floor:
         return await self._page({"sort.created": {"$gte": ""}}, size)
 
     async def search(self, _: Request) -> Response:
-        words = [
-            {"$elemMatch": {"$gte": word, "$lt": word + "\U0010ffff"}}
-            for word in ("lumin", "centr")
-        ]
+        words = [Regex("^lumin"), Regex("^centr")]
         return await self._page({"terms": {"$all": words}, "sort.created": {"$gte": ""}}, 20)
 
     async def _page(self, conditions: Document, size: int) -> Response:
-        query = self._tickets.find(conditions, _HIDDEN).sort("sort.created", -1).limit(size + 1)
+        query = self._tickets.find(conditions, _LISTED).sort("sort.created", -1).limit(size + 1)
         found = await query.to_list(None)
         page = found[:size]
-        customers = await self._by_key("customers", (each["customer_id"] for each in page))
-        agents = await self._by_key("agents", (each["assignee_id"] for each in page))
+        customer_ids = (each["customer_id"] for each in page)
+        customers = await self._by_key("customers", customer_ids, ("name", "phone"))
+        agents = await self._by_key("agents", (each["assignee_id"] for each in page), ("name",))
         return _json(
             {
                 "tickets": {
@@ -83,9 +95,11 @@ class Floor:
             }
         )
 
-    async def _by_key(self, collection: str, keys: Iterable[ObjectId | None]) -> Document:
+    async def _by_key(
+        self, collection: str, keys: Iterable[ObjectId | None], fields: Sequence[str]
+    ) -> Document:
         wanted = list({key for key in keys if key is not None})
-        query = self._database[collection].find({"_id": {"$in": wanted}}, {"terms": 0})
+        query = self._database[collection].find({"_id": {"$in": wanted}}, fields)
         return {each["_id"]: each for each in await query.to_list(None)}
 
     # ---- one ticket ------------------------------------------------------------------------
@@ -108,7 +122,8 @@ class Floor:
         links: list[Document] = []
         for end in ("ticket_key", "other_key"):
             links += await database["ticket_links"].find({end: ticket["_id"]}).to_list(None)
-        others = await self._by_key("tickets", (link["other_key"] for link in links))
+        other_keys = (link["other_key"] for link in links)
+        others = await self._by_key("tickets", other_keys, ("ticket_id", "subject", "status"))
         assert customer is not None
         assert agent is not None
         assert conversation is not None

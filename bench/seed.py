@@ -32,10 +32,11 @@ _CUSTOMERS, _BATCH = 40, 500
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """`ticket_id` is the one that has everything; `api_key` is a bot's."""
+    """`ticket_id` is the one that has everything; `busy_ticket_id` one to write to."""
 
     admin: Actor
     ticket_id: str
+    busy_ticket_id: str
     customer_id: str
     conversation_id: str
     api_key: str
@@ -69,6 +70,7 @@ async def seed(database: Database, services: Services, *, tickets: int) -> Seede
     return Seeded(
         admin,
         first.ticket_id,
+        second.ticket_id,
         encode_id("Customer", customers[1].id),
         encode_id("Conversation", conversation.id),
         api_key,

@@ -55,7 +55,7 @@ async def measure_feed(
         async def write() -> None:
             nonlocal text
             await tickets.add_note(
-                seeded.admin, seeded.ticket_id, "Otra nota", visibility=NoteVisibility.PUBLIC
+                seeded.admin, seeded.busy_ticket_id, "Otra nota", visibility=NoteVisibility.PUBLIC
             )
             received = await asyncio.gather(*(socket.recv(decode=True) for socket in sockets))
             (text,) = set(received)
