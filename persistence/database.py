@@ -31,6 +31,7 @@ CONTENTS = "attachment_contents"
 
 # How long a transaction is tried again while others get in its way.
 CONTENTION_SECONDS = 15.0
+_NO_SUCH_TRANSACTION = 251
 # How often it is tried again on a connection that broke before anything was committed.
 RECONNECTIONS = 2
 
@@ -135,14 +136,18 @@ class Database:
         delay = 0.005
         reconnections = 0
         while True:
+            is_done = False
             try:
                 async with (
                     await self._client.start_session() as session,
                     session.start_transaction(),
                 ):
-                    return await work(session)
+                    result = await work(session)
+                    is_done = True
             except PyMongoError as error:
-                if not error.has_error_label("TransientTransactionError"):
+                # That the embedded server has ended a transaction it does not label as transient.
+                was_ended = not is_done and getattr(error, "code", None) == _NO_SUCH_TRANSACTION
+                if not (was_ended or error.has_error_label("TransientTransactionError")):
                     raise
                 if isinstance(error, ServerSelectionTimeoutError):
                     # That was already as long as a server that is away is waited for.
@@ -152,6 +157,8 @@ class Database:
                     reconnections += 1
                 if reconnections > RECONNECTIONS or time.monotonic() > give_up_at:
                     raise
+            else:
+                return result
             # Writers that met once would meet again if they all waited the same time.
             await asyncio.sleep(random.uniform(delay / 2, 2 * delay))  # noqa: S311 -- jitter, no secret
             delay = min(delay * 2, 0.25)

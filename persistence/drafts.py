@@ -7,6 +7,7 @@ stored, and a service's transaction that fails takes none of them back.
 # ruff: noqa: ARG002 - the methods have the signatures of those that they stand in for
 
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from bson import ObjectId
@@ -32,6 +33,9 @@ from persistence.tickets import TicketScope, TicketStore
 ModelT = TypeVar("ModelT", bound=Model)
 
 _DUPLICATE_KEY = 11000
+# How many are inserted at a time. Everybody else waits for each statement on the embedded server,
+# which takes a transaction that says nothing for some seconds for one that was left behind.
+STATEMENT_DOCUMENTS = 20
 
 
 class Drafts:
@@ -55,8 +59,10 @@ class Drafts:
 
         async def write(session: Transaction) -> None:
             for model, kept in self._kept.items():
-                documents = [to_document(each) for each in kept.values()]
-                await self._database.collection(model).insert_many(documents, session=session)
+                collection = self._database.collection(model)
+                documents = (to_document(each) for each in kept.values())
+                while some := list(islice(documents, STATEMENT_DOCUMENTS)):
+                    await collection.insert_many(some, session=session)
 
         try:
             await self._database.transaction(write)

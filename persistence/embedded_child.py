@@ -13,7 +13,7 @@ import threading
 from typing import cast
 
 # For how long a client that was killed in a transaction holds what it wrote, in seconds.
-IDLE_TRANSACTION_SECONDS = 5.0
+IDLE_TRANSACTION_SECONDS = 10.0
 
 
 def obey_parent() -> None:

@@ -129,6 +129,8 @@ async def test_whichever_worker_is_asked_tells_of_all_that_live(servers: Servers
         await until(server, "tickets_connections", 1)
         for worker in server.workers:
             os.kill(worker, signal.SIGKILL)
+    # Those that take their places.
+    await server.until_ready()
     await until(server, "tickets_connections", 0)
 
 

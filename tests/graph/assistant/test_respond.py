@@ -135,6 +135,8 @@ async def test_what_the_provider_is_told(
     assistant: Api, admin: Api, model: ResponsesServer, make: Factory
 ) -> None:
     """The active revision, and nothing by which it could know or keep who the customer is."""
+    # Which other tests change.
+    await admin.succeed("resetConfiguration", section="INSTRUCTIONS_TEMPLATE")
     customer = await make.customer(name="Zutana Secreta")
     model.will(Say("Hola."), Say("Hola."), Say("Hola."))
     await respond(assistant, await make.conversation(customer))
