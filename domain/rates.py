@@ -175,11 +175,17 @@ class RequestRates:
     """Of people by their account, of bots by their key, of anybody else by the address."""
 
     def __init__(
-        self, *, per_account: RequestRate, per_key: RequestRate, per_address: RequestRate
+        self,
+        windows: RateWindows,
+        clock: Clock,
+        *,
+        per_account: RateLimitItem,
+        per_key: RateLimitItem,
+        per_address: RateLimitItem,
     ) -> None:
-        self._per_account = per_account
-        self._per_key = per_key
-        self._per_address = per_address
+        self._per_account = RequestRate("requestsPerAccount", per_account, windows, clock)
+        self._per_key = RequestRate("requestsPerApiKey", per_key, windows, clock)
+        self._per_address = RequestRate("requestsPerAddress", per_address, windows, clock)
 
     async def take(self, actor: Actor | None, address: str | None) -> None:
         """Counts a request of `actor`, None where nobody is signed in. Raises TooMany."""

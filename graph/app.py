@@ -42,7 +42,7 @@ from domain.holders import Holders
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
 from domain.live_statistics import LiveStatistics
-from domain.rates import LoginLimits, LoginThrottle, RequestRate, RequestRates
+from domain.rates import LoginLimits, LoginThrottle, RequestRates
 from domain.retention import EventRetention
 from domain.sessions import Sessions
 from domain.statistics import StatisticsReader
@@ -268,14 +268,11 @@ def build_services(
             channel=channel,
         ),
         rates=RequestRates(
-            **{
-                field: RequestRate(name, parse(limit), windows, clock)
-                for field, name, limit in (
-                    ("per_account", "requestsPerAccount", settings.request_rate_per_account),
-                    ("per_key", "requestsPerApiKey", settings.request_rate_per_key),
-                    ("per_address", "requestsPerAddress", settings.request_rate_per_address),
-                )
-            }
+            windows,
+            clock,
+            per_account=parse(settings.request_rate_per_account),
+            per_key=parse(settings.request_rate_per_key),
+            per_address=parse(settings.request_rate_per_address),
         ),
         configuration_signal=channel.signal(Topic.CONFIGURATION),
     )

@@ -50,9 +50,11 @@ def _nothing(value: Any) -> Any:
 
 def _rate(text: str) -> str:
     try:
-        limits.parse(text)
+        (rate,) = limits.parse_many(text)
     except ValueError:
-        raise ValueError("must be a number and a time, as in 100 per 15 minutes") from None
+        rate = None
+    if rate is None or rate.amount < 1:
+        raise ValueError("must be one number, from 1, and a time, as in 100 per 15 minutes")
     return text
 
 

@@ -18,6 +18,9 @@ from graph.settings import Settings, SettingsError, load_settings, settings_tabl
         ("TICKETS_LOG_FORMAT", "xml"),
         ("TICKETS_WORKERS", "0"),
         ("TICKETS_MAX_COST", "many"),
+        ("TICKETS_LOGIN_RATE", "often"),
+        ("TICKETS_LOGIN_RATE", "0 per minute"),
+        ("TICKETS_REQUEST_RATE_PER_KEY", "1 per day; 5 per hour"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_its_variable(
