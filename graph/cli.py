@@ -55,6 +55,10 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# How long a command waits for a database that is busy: whoever waits at a terminal waits rather
+# than begins again.
+COMMAND_PATIENCE_SECONDS = 120.0
+
 FIRST_QUERY = """{
   viewer { name role }
   tickets(first: 5) { totalCount nodes { ticketId subject status } }
@@ -481,7 +485,12 @@ def _with_services(work: Any) -> None:
 
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncGenerator[Database]:
-    async with _database_uri(settings) as uri, connected(uri, settings.database_name) as database:
+    async with (
+        _database_uri(settings) as uri,
+        connected(
+            uri, settings.database_name, patience_seconds=COMMAND_PATIENCE_SECONDS
+        ) as database,
+    ):
         yield database
 
 

@@ -29,11 +29,13 @@ Collection = AgnosticCollection[Document]
 # Where GridFS keeps the contents of attachments.
 CONTENTS = "attachment_contents"
 
-# How long a transaction is tried again while others get in its way.
-CONTENTION_SECONDS = 15.0
-_NO_SUCH_TRANSACTION = 251
-# How often it is tried again on a connection that broke before anything was committed.
-RECONNECTIONS = 2
+# How often a transaction is tried again however long that takes: one try may already have lasted
+# longer than contention is borne, on a machine that was halted or whose clock was set.
+TRIES_AGAIN = 2
+# How often it is tried again on a connection that broke before anything was committed, or where the
+# server says that it failed itself.
+BREAKS = 2
+_INTERNAL_ERROR, _NO_SUCH_TRANSACTION = 1, 251
 
 
 class Database:
@@ -45,16 +47,25 @@ class Database:
         name: str,
         *,
         timeout_seconds: float = 5.0,
+        patience_seconds: float | None = None,
         on_connections: Callable[[str, int], None] | None = None,
     ) -> None:
-        """`on_connections` is told, from any thread, how many are `open` or `busy` more or less."""
+        """A server that is away is looked for during `timeout_seconds`.
+
+        One that was reached may take `patience_seconds` to answer, and so long a transaction is
+        tried again where others get in its way: four times the timeout unless told otherwise.
+        `on_connections` is told, from any thread, how many are `open` or `busy` more or less.
+        """
+        self._patience_seconds = (
+            4 * timeout_seconds if patience_seconds is None else patience_seconds
+        )
         milliseconds = int(timeout_seconds * 1000)
         self._client: AgnosticClient[Document] = AsyncIOMotorClient(
             uri,
             tz_aware=True,
             serverSelectionTimeoutMS=milliseconds,
             connectTimeoutMS=milliseconds,
-            socketTimeoutMS=4 * milliseconds,
+            socketTimeoutMS=int(self._patience_seconds * 1000),
             # How soon a server that hangs is noticed; the driver allows no less than half a second.
             heartbeatFrequencyMS=max(2 * milliseconds, 500),
             maxPoolSize=100,
@@ -130,13 +141,14 @@ class Database:
 
         `work` may run several times, when another writer gets in its way, so it reads what it
         decides upon through the session that it is given and has no effect elsewhere. Raises what
-        `work` raises, or the driver's error once contention has lasted CONTENTION_SECONDS.
+        `work` raises, or the driver's error once contention has lasted longer than patience.
         """
-        give_up_at = time.monotonic() + CONTENTION_SECONDS
+        give_up_at = time.monotonic() + self._patience_seconds
         delay = 0.005
-        reconnections = 0
+        tries = breaks = 0
         while True:
             is_done = False
+            tries += 1
             try:
                 async with (
                     await self._client.start_session() as session,
@@ -145,17 +157,19 @@ class Database:
                     result = await work(session)
                     is_done = True
             except PyMongoError as error:
-                # That the embedded server has ended a transaction it does not label as transient.
-                was_ended = not is_done and getattr(error, "code", None) == _NO_SUCH_TRANSACTION
+                # What the embedded server has ended it does not always label as transient.
+                code = None if is_done else getattr(error, "code", None)
+                was_ended = code in (_INTERNAL_ERROR, _NO_SUCH_TRANSACTION)
                 if not (was_ended or error.has_error_label("TransientTransactionError")):
                     raise
                 if isinstance(error, ServerSelectionTimeoutError):
                     # That was already as long as a server that is away is waited for.
                     raise
-                if isinstance(error, ConnectionFailure):
+                if isinstance(error, ConnectionFailure) or code == _INTERNAL_ERROR:
                     # After a restart of the server every pooled connection fails once.
-                    reconnections += 1
-                if reconnections > RECONNECTIONS or time.monotonic() > give_up_at:
+                    breaks += 1
+                is_over = time.monotonic() > give_up_at and tries > TRIES_AGAIN
+                if breaks > BREAKS or is_over:
                     raise
             else:
                 return result
@@ -214,8 +228,10 @@ def collection_name(model: type[Model]) -> str:
 
 
 @asynccontextmanager
-async def connected(uri: str, name: str) -> AsyncGenerator[Database]:
-    database = Database(uri, name)
+async def connected(
+    uri: str, name: str, *, patience_seconds: float | None = None
+) -> AsyncGenerator[Database]:
+    database = Database(uri, name, patience_seconds=patience_seconds)
     try:
         yield database
     finally:

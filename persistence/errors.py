@@ -23,8 +23,9 @@ class UnsuitableServer(StorageError):
 
 
 # Codes by which a server says that it cannot serve now: shutting down, not primary, out of disk, or
-# (WriteConflict) what is to be written is held by the transaction of a client that was killed.
-_PASSING_CODES = frozenset({11600, 91, 189, 10107, 13435, 13436, 11602, 14031, 50, 262, 112})
+# (WriteConflict) what is to be written is held by the transaction of a client that was killed, or
+# (NoSuchTransaction) each try took longer than the server lets a transaction last.
+_PASSING_CODES = frozenset({11600, 91, 189, 10107, 13435, 13436, 11602, 14031, 50, 262, 112, 251})
 
 
 def is_unavailable(error: BaseException) -> bool:

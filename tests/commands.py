@@ -39,7 +39,7 @@ async def run(*arguments: str, environment: dict[str, str]) -> Done:
 
 
 async def succeed(*arguments: str, environment: dict[str, str]) -> str:
-    """The output; another status than 0 fails the test."""
+    """The output; another status than 0 fails the test, which shows the end: that tells why."""
     done = await run(*arguments, environment=environment)
-    assert done.status == 0, done.output
+    assert done.status == 0, "\n".join(done.output.splitlines()[-12:])
     return done.output
