@@ -41,6 +41,7 @@ from domain.feed import Feed
 from domain.holders import Holders
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
+from domain.live_conversations import LiveConversations
 from domain.live_statistics import LiveStatistics
 from domain.rates import LoginLimits, LoginThrottle, RequestRates
 from domain.retention import EventRetention
@@ -261,6 +262,7 @@ def build_services(
         watches=Watches(sessions=sessions, channel=channel, clock=clock),
         feed=feed,
         live_statistics=LiveStatistics(feed=feed, reader=statistics, clock=clock),
+        live_conversations=LiveConversations(customers=customers, channel=channel),
         answer_streams=AnswerStreams(
             store=assistant_store,
             customer_store=customer_store,

@@ -23,6 +23,7 @@ from domain.customers import Customers
 from domain.erasure import Erasure
 from domain.errors import DomainError, ProblemCode, Unauthenticated
 from domain.feed import Feed
+from domain.live_conversations import LiveConversations
 from domain.live_statistics import LiveStatistics
 from domain.rates import RequestRates
 from domain.sessions import Identity, Sessions
@@ -58,6 +59,7 @@ class Services:
     watches: Watches
     feed: Feed
     live_statistics: LiveStatistics
+    live_conversations: LiveConversations
     answer_streams: AnswerStreams
     rates: RequestRates
     configuration_signal: Signal

@@ -1,25 +1,32 @@
 """Customers, their conversations, and the messages in them."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, cast
 
 import strawberry
 
 from domain.conversations import Recorded
+from domain.live_conversations import Moment
 from graph.accounts import Actor, Agent
 from graph.context import Info
 from graph.enums import ConversationChannel, ConversationHandler, MessageAuthor
 from graph.errors import SimpleProblem, ValidationProblem
 from graph.nodes import (
     After,
+    Before,
     Connection,
     First,
+    Last,
     Node,
     connection,
     decode_id,
     encode_id,
     window,
 )
+from graph.sharing import Shared
 from persistence import models
 
 if TYPE_CHECKING:
@@ -80,11 +87,16 @@ class Conversation(Node):
 
     @strawberry.field(description="What was said, oldest first.")
     async def messages(
-        self, info: Info, first: First = 20, after: After = None
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Message]:
         customers = info.context.services.customers
         page = await customers.messages_page(
-            self.model, window("messages", first=first, after=after)
+            self.model, window("messages", first=first, after=after, last=last, before=before)
         )
         return connection(
             "messages",
@@ -448,3 +460,31 @@ class CustomerMutations:
             info.context.actor, decode_id("Conversation", conversation_id, "conversationId")
         )
         return ConversationPayload(conversation=Conversation.from_model(conversation))
+
+
+@strawberry.type
+class ConversationSubscriptions:
+    @strawberry.subscription(
+        description="A conversation as it is now, then anew after each message and whenever "
+        "another answers in it. Each item is the whole: select its `messages(last: 20)`, and after "
+        "a gap begin again. NOT_FOUND for a conversation that the viewer may not see."
+    )
+    async def conversation_changed(
+        self,
+        info: Info,
+        conversation_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The conversation.")
+        ],
+    ) -> AsyncGenerator[Conversation, None]:
+        moments = info.context.services.live_conversations.follow(
+            info.context.stream.watch,
+            decode_id("Conversation", conversation_id, "conversationId"),
+        )
+        return cast("AsyncGenerator[Conversation]", _shared(moments))
+
+
+async def _shared(moments: AsyncGenerator[Moment]) -> AsyncGenerator[Shared]:
+    async with aclosing(moments):
+        async for each in moments:
+            make = partial(Conversation.from_model, each.conversation)
+            yield Shared((each.signal, each.count, each.viewer), each.viewer, make)

@@ -39,7 +39,14 @@ from graph.configuration import (
     ConfigurationQueries,
 )
 from graph.context import Context, Info
-from graph.customers import Conversation, Customer, CustomerMutations, CustomerQueries, Message
+from graph.customers import (
+    Conversation,
+    ConversationSubscriptions,
+    Customer,
+    CustomerMutations,
+    CustomerQueries,
+    Message,
+)
 from graph.documents import Document, Documents
 from graph.errors import (
     DomainErrorHandler,
@@ -137,7 +144,7 @@ class Mutation(
     description="What can be followed, by WebSocket (graphql-transport-ws) or server-sent events. "
     "What a viewer may see is decided anew for each item. Errors end a subscription."
 )
-class Subscription(FeedSubscriptions, AnswerSubscriptions):
+class Subscription(FeedSubscriptions, ConversationSubscriptions, AnswerSubscriptions):
     pass
 
 

@@ -362,13 +362,18 @@ class Ticket(Node):
         info: Info,
         first: First = 20,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
         visibility: Annotated[
             NoteVisibility | None, strawberry.argument(description="Only notes of this kind.")
         ] = None,
     ) -> Connection[Note]:
         tickets, actor = info.context.services.tickets, info.context.actor
         page = await tickets.notes_page(
-            actor, self.model, visibility, window("notes", first=first, after=after)
+            actor,
+            self.model,
+            visibility,
+            window("notes", first=first, after=after, last=last, before=before),
         )
         return connection(
             "notes",
@@ -383,11 +388,18 @@ class Ticket(Node):
         "customer."
     )
     async def history(
-        self, info: Info, first: First = 20, after: After = None
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[TicketEvent]:
         tickets, actor = info.context.services.tickets, info.context.actor
         page = await tickets.events_page(
-            actor, self.model, window("history", first=first, after=after)
+            actor,
+            self.model,
+            window("history", first=first, after=after, last=last, before=before),
         )
         return connection(
             "history",

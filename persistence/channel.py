@@ -10,8 +10,8 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +36,7 @@ class Topic(StrEnum):
     CONFIGURATION = "configuration"
     ACCOUNTS = "accounts"
     ANSWERS = "answers"
+    CONVERSATIONS = "conversations"
     REVISIONS = "revisions"
 
 
@@ -48,8 +49,14 @@ TOPICS: Mapping[str, Topic] = {
     "api_keys": Topic.ACCOUNTS,
     # Whose key is the conversation's.
     "answer_drafts": Topic.ANSWERS,
+    "conversations": Topic.CONVERSATIONS,
+    # Of a new one, the key is the conversation's, see _OWNERS.
+    "messages": Topic.CONVERSATIONS,
     "assistant_activations": Topic.REVISIONS,
 }
+
+# Where an insertion is a change of something else, the field that says of what.
+_OWNERS: Mapping[str, str] = {"messages": "conversation_id"}
 
 # The same for every stream ever opened: a server resumes a stream only with its own pipeline.
 _PIPELINE: list[Document] = [
@@ -141,6 +148,33 @@ class Signal:
         return self.count
 
 
+class Signals:
+    """A signal for each key that somebody follows."""
+
+    def __init__(self) -> None:
+        # With how many follow it.
+        self._followed: dict[ObjectId, tuple[Signal, int]] = {}
+
+    @contextmanager
+    def following(self, key: ObjectId) -> Generator[Signal]:
+        signal, users = self._followed.get(key) or (Signal(), 0)
+        self._followed[key] = (signal, users + 1)
+        try:
+            yield signal
+        finally:
+            _, users = self._followed.pop(key)
+            if users > 1:
+                self._followed[key] = (signal, users - 1)
+
+    def give(self, key: ObjectId | str) -> None:
+        if isinstance(key, ObjectId) and key in self._followed:
+            self._followed[key][0].give()
+
+    def give_all(self) -> None:
+        for signal, _users in self._followed.values():
+            signal.give()
+
+
 class Channel:
     """What this process hears, from `start` to `stop`.
 
@@ -175,6 +209,16 @@ class Channel:
         signal = Signal()
         self.listen(topic, lambda _: signal.give(), on_gap=lambda _: signal.give())
         return signal
+
+    def signals(self, topic: Topic) -> Signals:
+        """Each given with the changes of `topic` that have its key, and with each gap."""
+        signals = Signals()
+        self.listen(
+            topic,
+            lambda change: signals.give(change.key),
+            on_gap=lambda _: signals.give_all(),
+        )
+        return signals
 
     @property
     def position(self) -> Position:
@@ -379,7 +423,7 @@ def _to_message(found: Document) -> Document:
     return {
         "token": found["_id"]["_data"],
         "collection": collection,
-        "key": found["documentKey"]["_id"],
+        "key": _key_of(found),
         "operation": found["operationType"],
         "fields": list(found.get("updateDescription", {}).get("updatedFields", {})),
         # Of accounts and settings too much is secret to be passed around, and an event that is
@@ -388,6 +432,13 @@ def _to_message(found: Document) -> Document:
         if TOPICS[collection] is Topic.TICKET_EVENTS and found["operationType"] == "insert"
         else None,
     }
+
+
+def _key_of(found: Document) -> ObjectId | str:
+    owner = _OWNERS.get(found["ns"]["coll"])
+    if owner is not None and found["operationType"] == "insert":
+        return found["fullDocument"][owner]
+    return found["documentKey"]["_id"]
 
 
 def _from_message(message: Document) -> Change:

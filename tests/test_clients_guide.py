@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.client import Data
+from tests.factories import Factory
 from tests.feed.socket import connected
 from tests.servers import ADMIN_EMAIL, ADMIN_PASSWORD, Servers
 
@@ -29,10 +30,12 @@ async def test_every_operation_of_the_guide_runs(servers: Servers) -> None:
     server = await servers.start()
     operations = {name: (document, variables) for name, document, variables in steps()}
     follow, filtered = operations.pop("Follow")
+    talk, _ = operations.pop("Talk")
     rename, wanted = operations["Rename"]
     _, refresh = operations["Refresh"]
     operations["SignIn"][1]["input"] = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
     api = await server.sign_in()
+    conversation = await Factory(server, api).conversation()
     done: dict[str, Data] = {}
 
     async with connected(server, api.credential) as socket:
@@ -52,7 +55,10 @@ async def test_every_operation_of_the_guide_runs(servers: Servers) -> None:
             if name == "Refresh":
                 api = server.api(result["accessToken"])
         entered = await feed.event()
+        talking = await socket.subscribe(talk, conversationId=conversation["id"])
+        told = (await talking.data())["conversationChanged"]
 
+    assert told["id"] == conversation["id"]
     assert entered["listChange"] == "ENTERED"
     assert entered["ticketId"] == done["Open"]["ticket"]["ticketId"]
     assert done["Begin"]["ticket"]["status"] == done["Ticket"]["status"] == "OPEN"

@@ -1,7 +1,6 @@
 """The answer in a conversation as it is written, for whoever watches, in whichever process."""
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from bson import ObjectId
@@ -10,7 +9,7 @@ from domain.access import Actor
 from domain.customers import Customers
 from domain.watches import Watch
 from persistence.assistant import AssistantStore
-from persistence.channel import Change, Channel, Position, Signal, Topic
+from persistence.channel import Channel, Topic
 from persistence.customers import CustomerStore
 from persistence.models import AssistantAnswer, Message
 
@@ -48,9 +47,7 @@ class AnswerStreams:
         self._store = store
         self._customer_store = customer_store
         self._customers = customers
-        # Of each conversation that somebody follows, with how many do.
-        self._signals: dict[ObjectId, tuple[Signal, int]] = {}
-        channel.listen(Topic.ANSWERS, self._changed, on_gap=self._missed)
+        self._signals = channel.signals(Topic.ANSWERS)
 
     async def follow(self, watch: Watch, conversation_id: ObjectId) -> AsyncGenerator[Progress]:
         """What is being written now, if anything is, and everything from now on.
@@ -58,7 +55,7 @@ class AnswerStreams:
         Who reads slowly gets the text as it then is, and misses no end but those that others have
         followed since. Raises NotFound, and Unauthenticated once the credential is good no more.
         """
-        with self._signal(conversation_id) as signal:
+        with self._signals.following(conversation_id) as signal:
             last = await self._store.latest_answer(conversation_id)
             shown = ""
             while True:
@@ -81,22 +78,3 @@ class AnswerStreams:
         if answer.message_id is None:
             return None
         return await self._customer_store.find_message_by_key(answer.message_id)
-
-    @contextmanager
-    def _signal(self, conversation_id: ObjectId) -> Generator[Signal]:
-        signal, users = self._signals.get(conversation_id) or (Signal(), 0)
-        self._signals[conversation_id] = (signal, users + 1)
-        try:
-            yield signal
-        finally:
-            _, users = self._signals.pop(conversation_id)
-            if users > 1:
-                self._signals[conversation_id] = (signal, users - 1)
-
-    def _changed(self, change: Change) -> None:
-        if isinstance(change.key, ObjectId) and change.key in self._signals:
-            self._signals[change.key][0].give()
-
-    def _missed(self, _: Position) -> None:
-        for signal, _users in self._signals.values():
-            signal.give()

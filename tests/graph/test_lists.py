@@ -423,3 +423,57 @@ async def test_a_filter_of_another_customer_finds_none_of_this_one(
     found = (await admin.query(document, variables))["customer"]["tickets"]
 
     assert found["totalCount"] == 0
+
+
+ENDS = """
+query($id: String!, $last: Int!, $notes: String, $history: String, $messages: String) {
+  ticket(ticketId: $id) {
+    notes(last: $last, before: $notes) {
+      nodes { content }
+      pageInfo { hasPreviousPage hasNextPage startCursor }
+    }
+    history(last: $last, before: $history) {
+      nodes { ... on TicketEvent { version } }
+      pageInfo { hasPreviousPage hasNextPage startCursor }
+    }
+    conversation {
+      messages(last: $last, before: $messages) {
+        nodes { text }
+        pageInfo { hasPreviousPage hasNextPage startCursor }
+      }
+    }
+  }
+}
+"""
+
+
+async def test_notes_history_and_messages_are_read_from_their_end(
+    make: Factory, admin: Api
+) -> None:
+    conversation = await make.conversation()
+    ticket = await make.ticket(conversationId=conversation["id"])
+    for number in ("1", "2", "3"):
+        await admin.succeed("addTicketNote", ticketId=ticket["ticketId"], content=number)
+        await admin.succeed("recordMessage", conversationId=conversation["id"], text=number)
+
+    async def read(**before: str) -> dict[str, Data]:
+        variables = {"id": ticket["ticketId"], "last": 2, **before}
+        found = (await admin.query(ENDS, variables))["ticket"]
+        lists = {name: found[name] for name in ("notes", "history")}
+        return {**lists, "messages": found["conversation"]["messages"]}
+
+    def said(lists: dict[str, Data]) -> list[list[Any]]:
+        return [
+            [value for node in each["nodes"] for value in node.values()] for each in lists.values()
+        ]
+
+    end = await read()
+    start = await read(**{name: each["pageInfo"]["startCursor"] for name, each in end.items()})
+
+    # Opening the ticket was its first version, each note another.
+    assert said(end) == [["2", "3"], [3, 4], ["2", "3"]]
+    assert said(start) == [["1"], [1, 2], ["1"]]
+    for lists, has_previous, has_next in ((end, True, False), (start, False, True)):
+        for each in lists.values():
+            assert each["pageInfo"]["hasPreviousPage"] is has_previous
+            assert each["pageInfo"]["hasNextPage"] is has_next

@@ -47,6 +47,7 @@ VISIBILITY: Mapping[str, Readers] = {
     "Subscription.ticketEvents": EVERYBODY,
     "Subscription.ticketStatistics": STAFF,
     "Subscription.configurationChanged": EVERYBODY,
+    "Subscription.conversationChanged": EVERYBODY,
     "Subscription.answerStream": EVERYBODY,
     "FeedResyncRequired.cursor": EVERYBODY,
     "FeedResyncRequired.reason": EVERYBODY,

@@ -103,7 +103,7 @@ async def test_topics_are_heard_in_one_order_and_nothing_secret_is_passed_on(
     empty: Database,
 ) -> None:
     agents = empty.named_collection("agents")
-    key = ObjectId()
+    key, conversation = ObjectId(), ObjectId()
     async with listening(empty) as (_, heard):
         await agents.insert_one({"_id": key, "password_hash": "secret", "role": "AGENT"})
         await insert(empty, 1)
@@ -111,7 +111,9 @@ async def test_topics_are_heard_in_one_order_and_nothing_secret_is_passed_on(
         await empty.named_collection("system_settings").insert_one({"_id": "tone", "value": "x"})
         await empty.named_collection("tickets").insert_one({"number": 2})
         await agents.delete_one({"_id": key})
-        await heard.until(5)
+        message = {"conversation_id": conversation, "text": "between us"}
+        await empty.named_collection("messages").insert_one(message)
+        await heard.until(6)
     told = [(each.topic, each.key, each.is_deletion, each.fields) for each in heard.changes]
     (event,) = [each for each in heard.changes if each.topic is Topic.TICKET_EVENTS]
     assert told == [
@@ -120,8 +122,9 @@ async def test_topics_are_heard_in_one_order_and_nothing_secret_is_passed_on(
         (Topic.ACCOUNTS, key, False, frozenset({"role", "settings"})),
         (Topic.CONFIGURATION, "tone", False, frozenset()),
         (Topic.ACCOUNTS, key, True, frozenset()),
+        (Topic.CONVERSATIONS, conversation, False, frozenset()),
     ]
-    assert [each.document for each in heard.changes if each is not event] == [None] * 4
+    assert [each.document for each in heard.changes if each is not event] == [None] * 5
 
 
 async def test_a_reading_ends_where_it_is_told_and_misses_nothing(empty: Database) -> None:
