@@ -68,8 +68,10 @@ _PIPELINE: list[Document] = [
     }
 ]
 
-# How long the server waits for something to say before it says that there is nothing.
+# How long the server waits for something to say before it says that there is nothing: to whoever
+# listens, and to whoever reads what lies behind.
 AWAIT_SECONDS = 1.0
+READING_AWAIT_SECONDS = 0.02
 # Without a word for this long, the stream is not alive.
 SILENCE_SECONDS = 5.0
 # Pauses before the first, second, … attempt to reopen a stream; the last one from then on.
@@ -261,11 +263,15 @@ class Channel:
         changes: list[Change] = []
         reached = position
         try:
-            async with _open(self._database, after=position) as stream:
+            async with _open(
+                self._database, after=position, await_seconds=READING_AWAIT_SECONDS
+            ) as stream:
                 while len(changes) < limit and reached < until:
                     found = await stream.try_next()
                     reached = _position_of(stream)
-                    if found is not None and reached <= until:
+                    if found is None and reached < until:
+                        await _move_on(self._database)
+                    elif found is not None and reached <= until:
                         change = _from_message(_to_message(found))
                         if change.topic is Topic.TICKET_EVENTS and change.document is not None:
                             changes.append(change)
@@ -363,7 +369,7 @@ class ChangeStreamBackend(BroadcastBackend):
                 await self._pause(error)
 
     async def _reopen(self) -> None:
-        stream = _open(self._database, after=self._position)
+        stream = _open(self._database, after=self._position, await_seconds=AWAIT_SECONDS)
         await stream.__aenter__()
         self._stream = stream
         self._position = _position_of(stream)
@@ -393,11 +399,13 @@ class ChangeStreamBackend(BroadcastBackend):
         self._failures += 1
 
 
-def _open(database: Database, *, after: Position | None) -> AgnosticChangeStream[Document]:
+def _open(
+    database: Database, *, after: Position | None, await_seconds: float
+) -> AgnosticChangeStream[Document]:
     return database.native.watch(
         _PIPELINE,
         resume_after={"_data": after.token} if after is not None else None,
-        max_await_time_ms=int(AWAIT_SECONDS * 1000),
+        max_await_time_ms=int(await_seconds * 1000),
     )
 
 
@@ -412,6 +420,15 @@ async def _epoch_of(database: Database) -> str:
         with suppress(DuplicateKeyError):
             await logs.insert_one({"_id": "log", "epoch": secrets.token_hex(4)})
     return log_of["epoch"]
+
+
+async def _move_on(database: Database) -> None:
+    """Writes what nobody follows, so that a stream that is at the end of the log comes to say so.
+
+    The embedded server tells no position beyond the last change that it passed on while nothing
+    further is written, although it has looked at all that came after.
+    """
+    await database.named_collection("logs").update_one({"_id": "log"}, {"$inc": {"moves": 1}})
 
 
 # ---- messages ------------------------------------------------------------------------------

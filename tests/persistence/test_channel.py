@@ -151,6 +151,19 @@ async def test_a_reading_ends_where_it_is_told_and_misses_nothing(empty: Databas
         assert reached >= heard.changes[-1].position
 
 
+async def test_a_reading_ends_though_nothing_more_is_written(empty: Database) -> None:
+    """What came last is not followed, and of it the embedded server does not tell by itself."""
+    async with listening(empty) as (channel, _):
+        start = channel.position
+        await insert(empty, 1)
+        await empty.named_collection("tickets").insert_one({})
+        # Of one that has just begun, the place is where the log ends.
+        async with listening(empty) as (fresh, _), asyncio.timeout(60):
+            changes, reached = await channel.read_after(start, until=fresh.position, limit=10)
+            assert [change.document["number"] for change in changes if change.document] == [1]
+            assert reached >= fresh.position
+
+
 async def test_a_killed_database_is_followed_on_from_where_it_was(tmp_path: Path) -> None:
     database = EmbeddedDatabase(tmp_path, private=True)
     uri = await database.start()
