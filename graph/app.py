@@ -450,6 +450,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await prepare(database, settings, services)
+        database.refuse_replacement()
         await channel.start()
         following = asyncio.create_task(services.revisions.follow())
         keeping_house = asyncio.create_task(housekeeping.run())

@@ -81,8 +81,8 @@ class Settings(BaseSettings):
     database_timeout_seconds: float = Field(
         5.0,
         gt=0,
-        description="How long a database that is away is looked for, in seconds; one that was "
-        "reached may take four times that to answer.",
+        description="How long a database that is away is looked for, in seconds, before requests "
+        "are refused at once; one that is there may take four times that to answer.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")

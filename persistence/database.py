@@ -17,6 +17,7 @@ from pymongo.monitoring import ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from persistence.availability import Availability, CallsLoop, Heartbeats
 from persistence.documents import Document
 from persistence.errors import UnsuitableServer
 from persistence.models import MODELS
@@ -50,7 +51,7 @@ class Database:
         patience_seconds: float | None = None,
         on_connections: Callable[[str, int], None] | None = None,
     ) -> None:
-        """A server that is away is looked for during `timeout_seconds`.
+        """A server that is away is looked for during `timeout_seconds`; then calls fail at once.
 
         One that was reached may take `patience_seconds` to answer, and so long a transaction is
         tried again where others get in its way: four times the timeout unless told otherwise.
@@ -60,17 +61,22 @@ class Database:
             4 * timeout_seconds if patience_seconds is None else patience_seconds
         )
         milliseconds = int(timeout_seconds * 1000)
+        self._availability = Availability(timeout_seconds)
+        heartbeats = Heartbeats(self._availability)
+        pool_listeners = [_PoolListener(on_connections)] if on_connections else []
         self._client: AgnosticClient[Document] = AsyncIOMotorClient(
             uri,
+            io_loop=CallsLoop(self._availability, heartbeats),
             tz_aware=True,
             serverSelectionTimeoutMS=milliseconds,
             connectTimeoutMS=milliseconds,
             socketTimeoutMS=int(self._patience_seconds * 1000),
-            # How soon a server that hangs is noticed; the driver allows no less than half a second.
-            heartbeatFrequencyMS=max(2 * milliseconds, 500),
+            # A server that hangs is noticed so much later than the timeout; the driver allows no
+            # less than half a second.
+            heartbeatFrequencyMS=max(milliseconds // 5, 500),
             maxPoolSize=100,
             appname="tickets",
-            event_listeners=[_PoolListener(on_connections)] if on_connections else [],
+            event_listeners=[heartbeats, *pool_listeners],
         )
         self._database = self._client.get_database(
             name,
@@ -119,6 +125,19 @@ class Database:
         # GridFS makes its own while it is empty, which after a restore it never was.
         chunks = self.named_collection(f"{CONTENTS}.chunks")
         await chunks.create_index([("files_id", 1), ("n", 1)], unique=True)
+
+    def refuse_replacement(self) -> None:
+        """From now on a database that is not prepared is away: it is not the one that was here.
+
+        Where a server began anew with an empty store, people would otherwise be told that there is
+        nothing, and what they write would be numbered from one again.
+        """
+        self._availability.insist(self._is_prepared)
+
+    def _is_prepared(self) -> bool:
+        # Each start leaves a configuration, and a backup has one.
+        found = self._client.delegate[self.name]["system_settings"].find_one({}, {"_id": 1})
+        return found is not None
 
     async def missing_indexes(self) -> list[str]:
         """The declared indexes that are not there, as `collection: fields`."""

@@ -41,6 +41,8 @@ CONFIGURATION = Path(__file__).with_name("secantusd.toml")
 START_SECONDS = 120.0  # after a crash the journal is replayed first
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.01
+# What the storage engine says when it cannot go on.
+_PANIC = b"WT_PANIC"
 LOG_BYTES = 1_000_000
 # Pauses before the first, second, … restart in a row; the last one from then on.
 RESTART_SECONDS = (0.0, 0.2, 1.0, 5.0, 15.0)
@@ -251,7 +253,9 @@ class EmbeddedDatabase:
             return PortTaken(f"Port {self._port} of {HOST} is taken by another program.")
         if "already being managed by another process" in said:
             return DataDirectoryInUse(f"Another program has opened the store in {self._store}.")
-        if "WT_TRY_SALVAGE" in said or "WT_PANIC" in said:
+        if "No space left on device" in said:
+            return EmbeddedDatabaseError(f"There is no space left for the store in {self._store}.")
+        if "WT_TRY_SALVAGE" in said or _PANIC.decode() in said:
             return self._damaged()
         last_line = said.strip().rpartition("\n")[2] or "it said nothing"
         return EmbeddedDatabaseError(
@@ -306,6 +310,9 @@ class EmbeddedDatabase:
         self._log_tail = b""
         while output is not None and (said := await output.read(65536)):
             self._log_tail = (self._log_tail + said)[-8192:]
+            if self._answers and _PANIC in self._log_tail:
+                # Of a full disk, say: it serves nobody any more, and a new one finds all it wrote.
+                process.kill()
             # Read on with a full disk too: a pipe that nobody empties would stop the child.
             with contextlib.suppress(OSError):
                 if self._log_file.exists() and self._log_file.stat().st_size > LOG_BYTES:

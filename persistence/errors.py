@@ -24,8 +24,11 @@ class UnsuitableServer(StorageError):
 
 # Codes by which a server says that it cannot serve now: shutting down, not primary, out of disk, or
 # (WriteConflict) what is to be written is held by the transaction of a client that was killed, or
-# (NoSuchTransaction) each try took longer than the server lets a transaction last.
-_PASSING_CODES = frozenset({11600, 91, 189, 10107, 13435, 13436, 11602, 14031, 50, 262, 112, 251})
+# (NoSuchTransaction) each try took longer than the server lets a transaction last, or
+# (InternalError) it has failed itself, as the embedded one does where its disk is full.
+_PASSING_CODES = frozenset(
+    {1, 11600, 91, 189, 10107, 13435, 13436, 11602, 14031, 50, 262, 112, 251}
+)
 
 
 def is_unavailable(error: BaseException) -> bool:
