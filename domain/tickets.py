@@ -230,14 +230,17 @@ class Tickets:
         self, actor: Actor, keys: Sequence[ObjectId]
     ) -> dict[ObjectId, list[tuple[TicketLink, Ticket]]]:
         """Of each ticket its links, each with the ticket at the other end, if the actor sees it."""
-        links = await self._store.links_of(keys)
-        ends = {key for link in links for key in (link.ticket_key, link.other_key)}
-        readable = await self.find_by_keys(actor, ends) if ends else {}
         grouped: dict[ObjectId, list[tuple[TicketLink, Ticket]]] = {key: [] for key in keys}
-        for link in links:
-            for near, far in ((link.ticket_key, link.other_key), (link.other_key, link.ticket_key)):
-                if near in grouped and far in readable:
-                    grouped[near].append((link, readable[far]))
+        ends = [
+            (near, far, link)
+            for link in await self._store.links_of(keys)
+            for near, far in ((link.ticket_key, link.other_key), (link.other_key, link.ticket_key))
+            if near in grouped
+        ]
+        readable = await self.find_by_keys(actor, {far for _, far, _ in ends}) if ends else {}
+        for near, far, link in ends:
+            if far in readable:
+                grouped[near].append((link, readable[far]))
         return grouped
 
     # ---- opening ---------------------------------------------------------------------------

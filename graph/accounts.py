@@ -36,7 +36,7 @@ class Agent(Node):
     @classmethod
     def from_model(cls, agent: models.Agent) -> "Agent":
         return cls(
-            id=encode_id("Agent", agent.id),
+            key=agent.id,
             name=agent.name,
             email=agent.email,
             role=agent.role,

@@ -15,7 +15,7 @@ from graph.accounts import Actor
 from graph.credentials import CUSTOMER_HEADER, address_of, identity_or_refusal
 from graph.enums import NoteVisibility
 from graph.http import refusal, too_many
-from graph.nodes import Node, encode_id, split_id
+from graph.nodes import Node, split_id
 from persistence import models
 from persistence.models import Attachment as AttachmentModel
 
@@ -54,7 +54,7 @@ class Attachment(Node):
     @classmethod
     def from_model(cls, attachment: models.Attachment) -> "Attachment":
         return cls(
-            id=encode_id("Attachment", attachment.id),
+            key=attachment.id,
             file_name=attachment.file_name,
             content_type=attachment.content_type,
             size_bytes=attachment.size_bytes,

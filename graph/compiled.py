@@ -12,13 +12,13 @@ to say what went wrong and where. Without this module everything works as it doe
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, cast
 
 from graphql import (
     DirectiveNode,
     DocumentNode,
     Executor,
+    GraphQLBoolean,
     GraphQLEnumType,
     GraphQLField,
     GraphQLID,
@@ -35,6 +35,7 @@ from graphql import (
     VariableNode,
     Visitor,
     get_argument_values,
+    get_named_type,
     is_leaf_type,
     visit,
 )
@@ -126,7 +127,7 @@ class Compiler:
             raise Unsupported
         resolver = cast("_Resolver | None", resolved.base_resolver)  # pyright: ignore[reportUnknownMemberType]  # resolvers are generic
         if resolver is None:
-            return _attribute(resolved.python_name, complete)
+            return _attribute(resolved.python_name, definition.type, complete)
         call = _Call(key, on, definition, resolved, selected)
         return self._resolver(call, resolver, complete)
 
@@ -178,16 +179,22 @@ class Compiler:
     # ---- values ----------------------------------------------------------------------------
 
     def _completion(self, of: Any, selected: _Selected, core: _Core) -> Complete:
-        if isinstance(of, GraphQLNonNull | GraphQLList):
-            wrapper = cast("GraphQLNonNull[Any] | GraphQLList[Any]", of)
-            inner = self._completion(wrapper.of_type, selected, core)
-            return _required(inner) if isinstance(wrapper, GraphQLNonNull) else _each(inner)
+        if isinstance(of, GraphQLNonNull):
+            required = cast("GraphQLNonNull[Any]", of).of_type
+            return _required(self._given(required, selected, core))
+        return _optional(self._given(of, selected, core))
+
+    def _given(self, of: Any, selected: _Selected, core: _Core) -> Complete:
+        """Of a value that is there."""
+        if isinstance(of, GraphQLList):
+            item = cast("GraphQLList[Any]", of).of_type
+            return _each(self._completion(item, selected, core))
         if is_leaf_type(of):
             return _leaf(of)
         if isinstance(of, GraphQLObjectType):
-            return _optional(self._selection(of, selected, core))
+            return self._selection(of, selected, core)
         assert isinstance(of, GraphQLInterfaceType | GraphQLUnionType)
-        return _optional(self._abstract(of, selected))
+        return self._abstract(of, selected)
 
     def _selection(self, on: GraphQLObjectType, selected: _Selected, core: _Core) -> Complete:
         grouped, deferred, _ = core.collect_subfields(on, selected)
@@ -277,8 +284,18 @@ class _Conditions(Visitor):
 # ---- values --------------------------------------------------------------------------------
 
 
-def _attribute(name: str, complete: Complete) -> Read:
-    return lambda source, run, _answer: complete(getattr(source, name), run)
+def _attribute(name: str, of: Any, complete: Complete) -> Read:
+    # Most of what is selected, and what JSON knows as it is.
+    plain = _PLAIN.get(get_named_type(of))
+
+    def read(source: Any, run: _Run, _answer: Answer) -> Any:
+        value = getattr(source, name)
+        return value if type(value) is plain else complete(value, run)
+
+    return read
+
+
+_PLAIN: Mapping[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 
 
 def _required(complete: Complete) -> Complete:
@@ -296,8 +313,6 @@ def _optional(complete: Complete) -> Complete:
 
 def _each(complete: Complete) -> Complete:
     def complete_each(values: Any, run: _Run) -> Any:
-        if values is None:
-            return None
         if not isinstance(values, list | tuple):
             raise Unsupported
         return [complete(value, run) for value in cast("Iterable[Any]", values)]
@@ -308,19 +323,10 @@ def _each(complete: Complete) -> Complete:
 def _leaf(of: GraphQLLeafType) -> Complete:
     coerce = cast("Callable[[Any], Any]", of.coerce_output_value)
     if isinstance(of, GraphQLEnumType):
-        # Searched for by graphql-core each time.
+        # Searched for by graphql-core each time. Our enums are strings, and equal to their values.
         names = {value.value: name for name, value in of.values.items()}
-
-        def complete(value: Any, _run: _Run) -> Any:
-            known = names.get(value.value) if isinstance(value, Enum) else None
-            return known or (None if value is None else _coerced(coerce, value))
-
-        return complete
-    if of is GraphQLString or of is GraphQLID:
-        return lambda value, _run: (
-            value if value is None or type(value) is str else _coerced(coerce, value)
-        )
-    return lambda value, _run: None if value is None else _coerced(coerce, value)
+        return lambda value, _run: names.get(value) or _coerced(coerce, value)
+    return lambda value, _run: _coerced(coerce, value)
 
 
 def _coerced(coerce: Callable[[Any], Any], value: Any) -> Any:

@@ -23,7 +23,6 @@ from graph.nodes import (
     Node,
     connection,
     decode_id,
-    encode_id,
     window,
 )
 from graph.sharing import Shared
@@ -53,7 +52,7 @@ class Message(Node):
     @classmethod
     def from_model(cls, message: models.Message) -> "Message":
         return cls(
-            id=encode_id("Message", message.id),
+            key=message.id,
             author=message.author,
             written_by=Actor.from_model(message.author_ref),
             text=message.text,
@@ -129,7 +128,7 @@ class Conversation(Node):
     @classmethod
     def from_model(cls, conversation: models.Conversation) -> "Conversation":
         return cls(
-            id=encode_id("Conversation", conversation.id),
+            key=conversation.id,
             channel=conversation.channel,
             external_id=conversation.external_id,
             handler=conversation.handler,
@@ -197,7 +196,7 @@ class Customer(Node):
     @classmethod
     def from_model(cls, customer: models.Customer) -> "Customer":
         return cls(
-            id=encode_id("Customer", customer.id),
+            key=customer.id,
             name=customer.name,
             phone=None if customer.erased_at else customer.phone,
             email=customer.email,

@@ -35,45 +35,42 @@ class Loader(Generic[KeyT, ValueT]):
     def __init__(self, find: Callable[[list[KeyT]], Awaitable[Mapping[KeyT, ValueT]]]) -> None:
         """`find` gives a value for each key."""
         self._find = find
-        self._found: dict[KeyT, ValueT] = {}
-        self._readings: dict[KeyT, _Reading] = {}
+        self._readings: dict[KeyT, _Reading[KeyT, ValueT]] = {}
         # The reading that is about to begin, and of what.
-        self._next: _Reading | None = None
+        self._next: _Reading[KeyT, ValueT] | None = None
         self._wanted: list[KeyT] = []
         self._task: asyncio.Task[None] | None = None
 
     async def load(self, key: KeyT) -> ValueT:
-        if key not in self._found:
-            await self._reading_of(key)
-        return self._found[key]
+        reading = self._readings.get(key) or self._reading_of(key)
+        if not reading.done():
+            await reading
+        return reading.result()[key]
 
     async def load_many(self, keys: Iterable[KeyT]) -> list[ValueT]:
         return await asyncio.gather(*(self.load(key) for key in keys))
 
-    def _reading_of(self, key: KeyT) -> "_Reading":
-        if key not in self._readings:
-            if self._next is None:
-                self._next = _Reading()
-                self._task = asyncio.create_task(self._read(self._next))
-            self._wanted.append(key)
-            self._readings[key] = self._next
-        return self._readings[key]
+    def _reading_of(self, key: KeyT) -> "_Reading[KeyT, ValueT]":
+        if self._next is None:
+            self._next = _Reading()
+            self._task = asyncio.create_task(self._read(self._next))
+        self._wanted.append(key)
+        self._readings[key] = self._next
+        return self._next
 
-    async def _read(self, reading: "_Reading") -> None:
+    async def _read(self, reading: "_Reading[KeyT, ValueT]") -> None:
         # Others may be about to ask.
         await asyncio.sleep(0)
         keys, self._wanted, self._next = self._wanted, [], None
         try:
-            self._found.update(await self._find(keys))
+            reading.set_result(await self._find(keys))
         except Exception as error:  # noqa: BLE001 -- whoever waits is to get it
             reading.set_exception(error)
-        else:
-            reading.set_result(None)
         finally:
             reading.end()
 
 
-class _Reading(asyncio.Future[None]):
+class _Reading(asyncio.Future[Mapping[KeyT, ValueT]]):
     """Done once the keys have been looked for. Who stops waiting does not stop others from it."""
 
     def cancel(self, msg: object = None) -> bool:

@@ -50,9 +50,11 @@ Before = Annotated[
 
 @strawberry.interface(description="Something with a global id, by which `Query.node` finds it.")
 class Node:
-    id: strawberry.ID = strawberry.field(
-        description="Opaque and unique in the whole system; never to be taken apart."
-    )
+    key: strawberry.Private[ObjectId]
+
+    @strawberry.field(description="Opaque and unique in the whole system; never to be taken apart.")
+    def id(self) -> strawberry.ID:
+        return encode_id(type(self).__name__, self.key)
 
 
 @strawberry.type(description="Where a page lies in its list.")

@@ -39,7 +39,6 @@ from graph.nodes import (
     connection,
     decode_id,
     encode_cursor,
-    encode_id,
     selected_names,
     window,
 )
@@ -228,7 +227,7 @@ class Note(Node):
     @classmethod
     def from_model(cls, note: models.Note) -> "Note":
         return cls(
-            id=encode_id("Note", note.id),
+            key=note.id,
             content=note.content,
             visibility=note.visibility,
             author=Actor.from_model(note.author),
@@ -437,7 +436,7 @@ class Ticket(Node):
     @classmethod
     def from_model(cls, ticket: models.Ticket) -> "Ticket":
         return cls(
-            id=encode_id("Ticket", ticket.id),
+            key=ticket.id,
             ticket_id=ticket.ticket_id,
             subject=ticket.subject,
             subcategory=ticket.subcategory,

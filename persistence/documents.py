@@ -7,8 +7,10 @@ same instances from trusted documents, and give a field that an older document l
 import types
 import typing
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from enum import Enum
 from functools import cache
+from types import NoneType
 from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
@@ -35,8 +37,8 @@ def to_document(model: BaseModel) -> Document:
 def from_document(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
     """The instance that `document`, as stored by `to_document`, stands for.
 
-    A projection may leave fields out. Such a field reads as its default; one that has none must not
-    be read, since ODMantic's description of the field would answer in its place.
+    A projection may leave fields out. Such a field reads as its default; one that has none reads as
+    None, whatever its type, and is not to be read.
     """
     return cast(ModelT, _builder(model)(document))
 
@@ -58,27 +60,34 @@ def _instance(model: type[ModelT], values: Document) -> ModelT:
 
 @cache
 def _builder(model: type[BaseModel]) -> _Convert:
-    fields = [
-        (
+    converters = {
+        "_id" if name == "id" and issubclass(model, Model) else name: (
             name,
-            "_id" if name == "id" and issubclass(model, Model) else name,
             _converter(field.annotation),
-            # A default that is not given is left out of the instance altogether.
-            (lambda field=field: field.get_default(call_default_factory=True))
-            if field.default is not PydanticUndefined
-            else None,
         )
         for name, field in model.model_fields.items()
+    }
+    # What a document lacks; nothing where there is no default.
+    blank = {
+        name: None if field.default is PydanticUndefined else field.default
+        for name, field in model.model_fields.items()
+    }
+    # Everything else is the same in all instances, since nobody can change it.
+    copied = [
+        (name, value)
+        for name, value in blank.items()
+        if not isinstance(value, str | int | float | NoneType)
     ]
 
     def build(document: Mapping[str, Any]) -> BaseModel:
-        values: Document = {}
-        for name, key, convert, default in fields:
-            if key in document:
-                value = document[key]
+        values = blank.copy()
+        for key, value in document.items():
+            if known := converters.get(key):
+                name, convert = known
                 values[name] = value if convert is None or value is None else convert(value)
-            elif default is not None:
-                values[name] = default()
+        for name, value in copied:
+            if values[name] is value:
+                values[name] = deepcopy(value)
         return _instance(model, values)
 
     return cast(_Convert, build)

@@ -41,6 +41,8 @@ _NEVER_LISTED = (
 )
 # ... and fields that few lists show and that cost more to read than the others together.
 DETAILS = ("description", "location", "escalation", "sla", "resolution", "feedback")
+# Of an event, all but what filters of the feed read.
+_WITHOUT_FACTS = {"before": 0, "after": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +451,7 @@ class TicketStore:
             {"ticket_key": ticket_key, **conditions},
             window,
             key="version",
+            projection=_WITHOUT_FACTS,
         )
 
     async def count_events(self, ticket_key: ObjectId, conditions: Document) -> int:
@@ -508,7 +511,7 @@ class TicketStore:
         wanted = list(set(keys))
         found = self._events.find(
             {"ticket_key": {"$in": wanted}, "changes.field": "status"},
-            {"before": 0, "after": 0},
+            _WITHOUT_FACTS,
         ).sort([("version", 1)])
         grouped: dict[ObjectId, list[TicketEvent]] = {key: [] for key in wanted}
         async for document in found:

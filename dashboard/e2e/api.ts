@@ -13,13 +13,7 @@ export class Api {
   private constructor(
     readonly url: string,
     private readonly authorization?: string,
-    private readonly customerId?: string,
   ) {}
-
-  /** This bot, for one customer. */
-  speakingFor(customerId: string): Api {
-    return new Api(this.url, this.authorization, customerId);
-  }
 
   static async signIn(url: string, email: string, password: string): Promise<Api> {
     const { accessToken } = await new Api(url).succeed(
@@ -34,7 +28,10 @@ export class Api {
   async query(query: string, variables: Data = {}): Promise<Data> {
     const response = await fetch(`${this.url}/graphql`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", ...this.headers() },
+      headers: {
+        "Content-Type": "application/json",
+        ...(this.authorization && { Authorization: this.authorization }),
+      },
       body: JSON.stringify({ query, variables }),
     });
     const { data, errors } = (await response.json()) as { data: Data | null; errors?: unknown };
@@ -83,30 +80,11 @@ export class Api {
     return (agent as Data)["id"] as string;
   }
 
-  /** A file of that name, for the staff. */
-  async attach(ticketId: string, name: string): Promise<void> {
-    const form = new FormData();
-    const query = `mutation($input: AttachToTicketInput!) { attachToTicket(input: $input) { __typename } }`;
-    form.set(
-      "operations",
-      JSON.stringify({ query, variables: { input: { ticketId, file: null } } }),
-    );
-    form.set("map", JSON.stringify({ 0: ["variables.input.file"] }));
-    form.set("0", new Blob(["It is dark."]), name);
-    const response = await fetch(`${this.url}/graphql`, {
-      method: "POST",
-      headers: this.headers(),
-      body: form,
-    });
-    const answer = JSON.stringify(await response.json());
-    if (!answer.includes("TicketPayload")) throw new Error(answer);
-  }
-
-  async createBot(name = "Assistant"): Promise<Api> {
+  async createBot(): Promise<Api> {
     const { secret } = await this.succeed(
       "createApiKey",
       "CreateApiKeyInput",
-      { name },
+      { name: "Assistant" },
       "... on ApiKeyPayload { secret }",
     );
     return new Api(this.url, `Bearer ${String(secret)}`);
@@ -167,12 +145,5 @@ export class Api {
       { conversationId, text },
       "... on AnswerPayload { sent: message { id } }",
     );
-  }
-
-  private headers(): Record<string, string> {
-    return {
-      ...(this.authorization && { Authorization: this.authorization }),
-      ...(this.customerId && { "X-Customer-Id": this.customerId }),
-    };
   }
 }

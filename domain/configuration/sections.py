@@ -7,6 +7,7 @@ stored, exported and imported values are those of `defaults.json`.
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
@@ -251,7 +252,11 @@ class TicketCategories(Section):
         return [category for category in self.categories if not category.is_retired]
 
     def find(self, category_id: str) -> TicketCategory | None:
-        return next((each for each in self.categories if each.id == category_id), None)
+        return self._by_id.get(category_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, TicketCategory]:
+        return {each.id: each for each in self.categories}
 
     def keeping(self, categories: Iterable[TicketCategory]) -> "TicketCategories":
         """With those of `categories` whose id it lacks, retired, at its end."""
@@ -259,7 +264,7 @@ class TicketCategories(Section):
         kept = (each for each in categories if each.id not in ids)
         retired = (each.model_copy(update={"is_retired": True}) for each in kept)
         # What is retired breaks no rule that the list has kept.
-        return self.model_copy(update={"categories": (*self.categories, *retired)})
+        return self.model_construct(categories=(*self.categories, *retired))
 
 
 class AssistantConfiguration(Section):

@@ -53,7 +53,7 @@ class StoredConfiguration:
             # One read for all who wait, and not cancelled with the first of them.
             copy = self._copy = asyncio.create_task(self._read())
             self._expires_at = self._monotonic() + self._lifetime
-        return await asyncio.shield(copy)
+        return copy.result() if copy.done() else await asyncio.shield(copy)
 
     def forget(self) -> None:
         """Drops the copy, and with it a read that has begun and may be of before the change."""

@@ -115,6 +115,14 @@ class Business:
             while key not in await self.readiness():  # noqa: ASYNC110 - only the server knows
                 await asyncio.sleep(0.01)
 
+    async def lock(self, *, is_editable: bool) -> None:
+        """The terminology, by hand as well."""
+        locked = {"$set": {"is_editable": is_editable}}
+        await self.settings.update_one({"key": "ticket_terminology"}, locked)
+        async with asyncio.timeout(60):
+            while (await self.section("terminology"))["isEditable"] is not is_editable:
+                pass
+
     async def readiness(self) -> str:
         return (await self.server.http.get("/health/ready")).json()["checks"]["configuration"]
 
@@ -358,9 +366,7 @@ async def test_who_saw_another_version_does_not_reset_or_restore(business: Busin
 
 
 async def test_a_locked_section_is_changed_by_nothing(business: Business) -> None:
-    await business.settings.update_one(
-        {"key": "ticket_terminology"}, {"$set": {"is_editable": False}}
-    )
+    await business.lock(is_editable=False)
     try:
         before = await business.read()
         results = [
@@ -369,9 +375,7 @@ async def test_a_locked_section_is_changed_by_nothing(business: Business) -> Non
         ]
         after = await business.read()
     finally:
-        await business.settings.update_one(
-            {"key": "ticket_terminology"}, {"$set": {"is_editable": True}}
-        )
+        await business.lock(is_editable=True)
 
     assert {result["code"] for result in results} == {"FORBIDDEN"}
     assert all("terminology is locked" in result["message"] for result in results)

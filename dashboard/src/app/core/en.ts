@@ -1,4 +1,3 @@
-import type { ProblemCode } from "../schema.generated";
 import type { Nouns } from "./i18n";
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -12,10 +11,6 @@ export const en = (n: Nouns) => ({
   agent: capital(n.agentNoun),
 
   yes: "Yes",
-  no: "No",
-  unsaved: "What you typed is not saved",
-  unsavedHint: "Leave this page and it is gone.",
-  discard: "Leave without saving",
   cancel: "Cancel",
   close: "Close",
   save: "Save",
@@ -50,12 +45,6 @@ export const en = (n: Nouns) => ({
     connecting: "Connecting…",
     offline: "No connection. What you see may be out of date.",
   },
-  /** Instead of what the server says, where that is no use to a person. */
-  problems: {
-    UNAVAILABLE: "The server cannot be reached. Try again in a moment.",
-    UNAUTHENTICATED: "Your session is over. Sign in again.",
-    RATE_LIMITED: "That was too much at once. Wait a moment and try again.",
-  } as Partial<Record<ProblemCode, string>>,
   signIn: {
     title: "Sign in",
     email: "E-mail",
@@ -183,8 +172,6 @@ export const en = (n: Nouns) => ({
     note: "Add a note",
     internal: "Internal",
     public: "Public",
-    latestNotes: "Latest notes",
-    allActivity: "All notes and activity",
     internalHint: "Only colleagues read this",
     publicHint: `The ${n.customerNoun} can read this`,
     addInternal: "Add internal note",
@@ -229,8 +216,7 @@ export const en = (n: Nouns) => ({
     TicketCreated: "opened it",
     TicketUpdated: (fields: string) => `changed ${fields}`,
     TicketStatusChanged: "changed the status",
-    TicketAssigned: (name: string) => `assigned it to ${name}`,
-    unassigned: "took it from whoever had it",
+    TicketAssigned: "assigned it",
     TicketNoteAdded: "added a note",
     TicketEscalated: "escalated it",
     TicketEscalationLifted: "lifted the escalation",
@@ -240,12 +226,6 @@ export const en = (n: Nouns) => ({
     TicketFeedbackGiven: "gave feedback",
     TicketLinked: "linked it",
     TicketAttachmentAdded: "attached a file",
-  },
-  files: {
-    title: "Files",
-    add: "Add a file",
-    forWhom: "Who may see it",
-    refused: "The file was not added",
   },
   newTicket: {
     title: `New ${n.ticketSingular}`,
@@ -287,7 +267,6 @@ export const en = (n: Nouns) => ({
     beingWritten: "The assistant is writing…",
     reply: "Reply",
     send: "Send",
-    earlier: "Earlier messages",
     newMessages: "Messages",
     createTicket: `Create ${n.ticketSingular}`,
   },

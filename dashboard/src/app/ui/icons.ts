@@ -210,9 +210,5 @@ export function provideIcons(): EnvironmentProviders {
 })
 export class CategoryIcon {
   readonly name = input.required<string>();
-  protected readonly icon = computed(() =>
-    Object.hasOwn(CATEGORY_ICONS, this.name())
-      ? (CATEGORY_ICONS[this.name()] ?? LucideCircleQuestionMark)
-      : LucideCircleQuestionMark,
-  );
+  protected readonly icon = computed(() => CATEGORY_ICONS[this.name()] ?? LucideCircleQuestionMark);
 }

@@ -4,7 +4,7 @@ import { Apollo } from "apollo-angular";
 import { firstValueFrom } from "rxjs";
 import { showFaults } from "../../core/faults";
 import { I18n } from "../../core/i18n";
-import { problemOf } from "../../core/problems";
+import { failureMessage } from "../../core/problems";
 import { FormField } from "../../ui/form-field";
 import { type CustomerSummaryFragment, SaveCustomerDocument } from "./customers.generated";
 
@@ -33,8 +33,7 @@ import { type CustomerSummaryFragment, SaveCustomerDocument } from "./customers.
 })
 export class CustomerForm implements OnInit {
   private readonly apollo = inject(Apollo);
-  private readonly i18n = inject(I18n);
-  protected readonly t = this.i18n.t;
+  protected readonly t = inject(I18n).t;
   /** Whose details change; without it, a new customer. */
   readonly customer = input<CustomerSummaryFragment>();
   /** What was searched for in vain: a phone or a name. */
@@ -73,12 +72,9 @@ export class CustomerForm implements OnInit {
       );
       const outcome = data?.outcome;
       if (outcome?.__typename === "CustomerPayload") this.saved.emit(outcome.customer);
-      else if (outcome) {
-        const rest = showFaults(outcome, this.form.controls);
-        if (rest) this.problem.set(this.i18n.explain(rest));
-      }
+      else if (outcome) this.problem.set(showFaults(outcome, this.form.controls));
     } catch (error) {
-      this.problem.set(this.i18n.explain(problemOf(error)));
+      this.problem.set(failureMessage(error));
     } finally {
       this.busy.set(false);
     }

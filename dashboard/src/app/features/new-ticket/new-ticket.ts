@@ -9,12 +9,10 @@ import { Business } from "../../core/business";
 import { PRIORITIES } from "../../core/enums";
 import { showFaults } from "../../core/faults";
 import { I18n } from "../../core/i18n";
-import { titlePage } from "../../core/page-title";
 import { isProblem } from "../../core/problems";
 import { TicketActions } from "../../core/ticket-actions";
 import { Toasts } from "../../core/toasts";
 import type { CreateTicketInput, TicketPriority } from "../../schema.generated";
-import type { Editor } from "../../ui/confirm";
 import { FormField } from "../../ui/form-field";
 import { CategoryIcon } from "../../ui/icons";
 import type { CustomerSummaryFragment } from "../customers/customers.generated";
@@ -26,7 +24,7 @@ import { NewTicketForDocument } from "./new-ticket.generated";
   imports: [CategoryIcon, CustomerPicker, FormField, LucideDynamicIcon, ReactiveFormsModule],
   templateUrl: "./new-ticket.html",
 })
-export class NewTicket implements Editor {
+export class NewTicket {
   private readonly apollo = inject(Apollo);
   private readonly router = inject(Router);
   private readonly actions = inject(TicketActions);
@@ -62,7 +60,6 @@ export class NewTicket implements Editor {
   private readonly idempotencyKey = crypto.randomUUID();
 
   constructor() {
-    titlePage(() => this.t().newTicket.title);
     toObservable(this.customer)
       .pipe(
         switchMap(() => {
@@ -78,10 +75,6 @@ export class NewTicket implements Editor {
       });
   }
 
-  isEdited(): boolean {
-    return this.form.dirty;
-  }
-
   protected async submit(): Promise<void> {
     this.form.markAllAsTouched();
     if (this.form.invalid || this.busy()) return;
@@ -91,11 +84,9 @@ export class NewTicket implements Editor {
     this.busy.set(false);
     if (isProblem(outcome)) {
       const { address: location, ...controls } = this.form.controls;
-      const rest = showFaults(outcome, { ...controls, location });
-      if (rest) this.problem.set(this.i18n.explain(rest));
+      this.problem.set(showFaults(outcome, { ...controls, location }));
       return;
     }
-    this.form.markAsPristine();
     this.toasts.show({ kind: "success", title: this.t().newTicket.created(outcome.ticketId) });
     void this.router.navigate(["/tickets", outcome.ticketId]);
   }

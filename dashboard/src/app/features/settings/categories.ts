@@ -1,8 +1,7 @@
-import { Component, inject, signal } from "@angular/core";
+import { Component, inject, linkedSignal } from "@angular/core";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { I18n } from "../../core/i18n";
-import { type Configuration, ConfigurationStore, draftOf } from "./configuration-store";
-import type { Editor } from "../../ui/confirm";
+import { type Configuration, ConfigurationStore } from "./configuration-store";
 import { IconPicker } from "./icon-picker";
 import { SettingsMessages } from "./messages";
 import { SaveCategoriesDocument } from "./settings.generated";
@@ -18,13 +17,11 @@ type Category = Configuration["ticketCategories"]["categories"][number];
         <li
           class="card flex flex-wrap items-center gap-2 p-2"
           [class.opacity-60]="category.isRetired"
-          [class.border-accent]="over() === index"
           [attr.data-category]="category.id"
           draggable="true"
           (dragstart)="dragged = index"
-          (dragover)="over.set(index); $event.preventDefault()"
-          (dragend)="over.set(null)"
-          (drop)="move(dragged, index); over.set(null); $event.preventDefault()"
+          (dragover)="$event.preventDefault()"
+          (drop)="move(dragged, index); $event.preventDefault()"
         >
           <svg
             lucideIcon="grip-vertical"
@@ -103,39 +100,23 @@ type Category = Configuration["ticketCategories"]["categories"][number];
     </form>
   `,
 })
-export class Categories implements Editor {
+export class Categories {
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly t = inject(I18n).t;
   protected dragged = 0;
-  /** Where what is dragged would be put. */
-  protected readonly over = signal<number | null>(null);
-  /** As they will be once they are saved. */
-  protected readonly draft = signal<readonly Category[]>([]);
-  private isChanged = false;
-  private readonly stored = draftOf(() => this.store.configuration()?.ticketCategories, {
-    isEdited: () => this.isChanged,
-    fill: ({ categories }) => {
-      this.draft.set(categories);
-      this.isChanged = false;
-    },
-  });
-
-  isEdited(): boolean {
-    return this.isChanged;
-  }
-
-  private edit(change: (all: readonly Category[]) => readonly Category[]): void {
-    this.draft.update(change);
-    this.isChanged = true;
-  }
+  protected readonly draft = linkedSignal<Category[]>(
+    () => this.store.configuration()?.ticketCategories.categories ?? [],
+  );
 
   protected set(index: number, change: Partial<Category>): void {
-    this.edit((all) => all.map((each, place) => (place === index ? { ...each, ...change } : each)));
+    this.draft.update((all) =>
+      all.map((each, place) => (place === index ? { ...each, ...change } : each)),
+    );
   }
 
   protected move(from: number, to: number): void {
-    this.edit((all) => {
+    this.draft.update((all) => {
       const moved = all[from];
       if (!moved) return all;
       const rest = all.filter((each) => each !== moved);
@@ -147,7 +128,7 @@ export class Categories implements Editor {
     const label = name.trim();
     const id = toSlug(label);
     if (!id || this.draft().some((each) => each.id === id)) return;
-    this.edit((all) => [
+    this.draft.update((all) => [
       ...all,
       {
         __typename: "TicketCategory",
@@ -163,12 +144,11 @@ export class Categories implements Editor {
   }
 
   protected save(): void {
+    const version = this.store.configuration()?.ticketCategories.version;
+    if (version === undefined) return;
     const categories = this.draft().map(({ __typename: _, ...category }) => category);
-    void this.store.save({
-      mutation: SaveCategoriesDocument,
-      section: "ticketCategories",
-      input: { categories },
-      draft: this.stored,
+    void this.store.change(SaveCategoriesDocument, {
+      input: { categories, expectedVersion: version },
     });
   }
 }

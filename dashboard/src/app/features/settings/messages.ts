@@ -1,6 +1,5 @@
 import { Injectable, computed, inject } from "@angular/core";
 import { I18n } from "../../core/i18n";
-import type { ConfigurationAction, ConfigurationSection } from "../../schema.generated";
 
 const en = {
   categories: "Categories",
@@ -8,7 +7,6 @@ const en = {
   targets: "Deadlines",
   assistant: "Assistant",
   presets: "Presets",
-  general: "General",
   people: "People and keys",
   history: "History",
   saved: "Saved",
@@ -46,10 +44,7 @@ const en = {
   primaryServiceIssue: "What customers mostly report",
   serviceType: "Kind of service",
   greetingMessage: "Greeting",
-  company: "The company",
   language: "Language of the business",
-  languageHint:
-    "In which the assistant answers where it is not clear, and agents read this unless they choose another.",
   instructions: "Instructions",
   variables: "Variables",
   told: "What the assistant is told",
@@ -69,6 +64,8 @@ const en = {
   remove: "Delete",
   restore: "Restore this version",
   reset: "Reset everything to the defaults",
+  before: "Before",
+  after: "After",
   agents: "Agents",
   keys: "API keys",
   email: "E-mail",
@@ -82,37 +79,6 @@ const en = {
   neverUsed: "Never used",
   lastUsed: "Last used",
   secret: "The key is shown this once. Keep it somewhere safe.",
-  isRetired: "Retired",
-  template: "Instructions",
-  version: (number: number) => `version ${String(number)}`,
-  conflictHint: "What is crossed out is stored now; below it is yours, which would take its place.",
-  goOn: "Go on editing",
-  resetHint:
-    "Categories, words, numbers, deadlines and the assistant become what they were at first. Each can be restored from this history.",
-  applyHint: (sections: string) =>
-    `It takes the place of: ${sections}. All can be restored from the history.`,
-  removeHint: "Export it first if it may be needed again.",
-  deactivateHint: "Whoever it is can no longer sign in, and is signed out at once.",
-  revokeHint: "Whatever uses this key stops working at once.",
-  sections: {
-    TICKET_CATEGORIES: "Categories",
-    ASSISTANT: "Assistant and company",
-    TERMINOLOGY: "Words",
-    TICKET_ID_FORMAT: "Ticket numbers",
-    INSTRUCTIONS_TEMPLATE: "Instructions",
-    SLA_TARGETS: "Deadlines",
-    PRESETS: "Presets",
-  } satisfies Record<ConfigurationSection, string>,
-  actions: {
-    SEEDED: "as it came",
-    UPDATED: "edited",
-    RESET: "back to the default",
-    RESTORED: "restored to version",
-    PRESET_APPLIED: "preset applied:",
-    PRESET_SAVED: "preset saved:",
-    PRESET_IMPORTED: "preset imported:",
-    PRESET_DELETED: "preset deleted:",
-  } satisfies Record<ConfigurationAction, string>,
 };
 
 const es: typeof en = {
@@ -121,7 +87,6 @@ const es: typeof en = {
   targets: "Plazos",
   assistant: "Asistente",
   presets: "Plantillas de giro",
-  general: "General",
   people: "Personas y llaves",
   history: "Historial",
   saved: "Guardado",
@@ -159,10 +124,7 @@ const es: typeof en = {
   primaryServiceIssue: "Lo que más se reporta",
   serviceType: "Tipo de servicio",
   greetingMessage: "Saludo",
-  company: "La empresa",
   language: "Idioma de la empresa",
-  languageHint:
-    "En el que responde el asistente si no queda claro otro, y en el que el equipo lee esto mientras no elija otro.",
   instructions: "Instrucciones",
   variables: "Variables",
   told: "Lo que sabe el asistente",
@@ -182,6 +144,8 @@ const es: typeof en = {
   remove: "Eliminar",
   restore: "Restaurar esta versión",
   reset: "Volver todo a los valores iniciales",
+  before: "Antes",
+  after: "Después",
   agents: "Agentes",
   keys: "Llaves de API",
   email: "Correo",
@@ -195,37 +159,6 @@ const es: typeof en = {
   neverUsed: "Sin uso",
   lastUsed: "Último uso",
   secret: "La llave se muestra solo esta vez. Guárdala en un lugar seguro.",
-  isRetired: "Retirada",
-  template: "Instrucciones",
-  version: (number: number) => `versión ${String(number)}`,
-  conflictHint: "Lo tachado es lo que hay ahora; debajo está lo tuyo, que quedaría en su lugar.",
-  goOn: "Seguir editando",
-  resetHint:
-    "Categorías, palabras, numeración, plazos y asistente vuelven a como eran al principio. Desde este historial se puede restaurar cada parte.",
-  applyHint: (sections: string) =>
-    `Queda en el lugar de: ${sections}. Todo se puede restaurar desde el historial.`,
-  removeHint: "Expórtala antes si puede volver a hacer falta.",
-  deactivateHint: "La persona ya no podrá entrar, y su sesión termina de inmediato.",
-  revokeHint: "Lo que use esta llave deja de funcionar de inmediato.",
-  sections: {
-    TICKET_CATEGORIES: "Categorías",
-    ASSISTANT: "Asistente y empresa",
-    TERMINOLOGY: "Palabras",
-    TICKET_ID_FORMAT: "Numeración",
-    INSTRUCTIONS_TEMPLATE: "Instrucciones",
-    SLA_TARGETS: "Plazos",
-    PRESETS: "Plantillas de giro",
-  },
-  actions: {
-    SEEDED: "como venía",
-    UPDATED: "se editó",
-    RESET: "vuelta al valor inicial",
-    RESTORED: "se restauró la versión",
-    PRESET_APPLIED: "se aplicó la plantilla",
-    PRESET_SAVED: "se guardó la plantilla",
-    PRESET_IMPORTED: "se importó la plantilla",
-    PRESET_DELETED: "se eliminó la plantilla",
-  },
 };
 
 /** The words of the settings, which only admins load. */

@@ -2,11 +2,7 @@ import { Component, computed, inject, signal } from "@angular/core";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { Apollo } from "apollo-angular";
 import { firstValueFrom } from "rxjs";
-import { saveAs } from "../../core/files";
 import { I18n } from "../../core/i18n";
-import { problemOf } from "../../core/problems";
-import { Toasts } from "../../core/toasts";
-import { Confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
 import { type Configuration, ConfigurationStore } from "./configuration-store";
 import { SettingsMessages } from "./messages";
@@ -28,10 +24,10 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
     <ul class="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
       @for (preset of presets(); track preset.id) {
         <li class="card flex flex-col p-4" [attr.data-preset]="preset.id">
-          <h2 class="font-semibold break-words">{{ i18n.categoryLabel(preset) }}</h2>
+          <h2 class="font-semibold">{{ i18n.categoryLabel(preset) }}</h2>
           <p class="text-muted mb-3 text-xs">{{ preset.isBuiltIn ? s().builtIn : s().custom }}</p>
           <div class="mt-auto flex flex-wrap gap-2">
-            <button type="button" class="btn btn-primary" (click)="apply(preset)">
+            <button type="button" class="btn btn-primary" (click)="apply(preset.id)">
               {{ s().apply }}
             </button>
             <button type="button" class="btn" (click)="look(preset)">
@@ -44,8 +40,8 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
               <button
                 type="button"
                 class="btn btn-danger btn-icon"
-                [attr.aria-label]="s().remove + ': ' + i18n.categoryLabel(preset)"
-                (click)="remove(preset)"
+                [attr.aria-label]="s().remove"
+                (click)="remove(preset.id)"
               >
                 <svg lucideIcon="trash" aria-hidden="true"></svg>
               </button>
@@ -104,7 +100,7 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
           <button
             type="button"
             class="btn btn-primary"
-            (click)="change(shown.preset.id); dialog.close()"
+            (click)="apply(shown.preset.id); dialog.close()"
           >
             {{ s().apply }}
           </button>
@@ -115,8 +111,6 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
 })
 export class Presets {
   private readonly apollo = inject(Apollo);
-  private readonly confirm = inject(Confirm);
-  private readonly toasts = inject(Toasts);
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly i18n = inject(I18n);
@@ -131,42 +125,22 @@ export class Presets {
   );
 
   protected async look(preset: Preset): Promise<void> {
-    try {
-      const { data } = await firstValueFrom(
-        this.apollo.query({
-          query: PreviewDocument,
-          variables: { presetId: preset.id },
-          fetchPolicy: "network-only",
-        }),
-      );
-      if (data) this.looked.set({ preset, preview: data.preview });
-    } catch (error) {
-      const detail = this.i18n.explain(problemOf(error));
-      this.toasts.show({ kind: "error", title: this.t().loadFailed, detail });
-    }
+    const { data } = await firstValueFrom(
+      this.apollo.query({
+        query: PreviewDocument,
+        variables: { presetId: preset.id },
+        fetchPolicy: "network-only",
+      }),
+    );
+    if (data) this.looked.set({ preset, preview: data.preview });
   }
 
-  protected change(id: string): void {
+  protected apply(id: string): void {
     void this.store.change(ApplyPresetDocument, { id });
   }
 
-  protected async apply(preset: Preset): Promise<void> {
-    const s = this.s();
-    const replaced = preset.sections.map((section) => s.sections[section]).join(", ");
-    const question = {
-      heading: `${s.apply}: ${this.i18n.categoryLabel(preset)}`,
-      text: s.applyHint(replaced),
-      action: s.apply,
-    };
-    if (await this.confirm.ask(question)) this.change(preset.id);
-  }
-
-  protected async remove(preset: Preset): Promise<void> {
-    const s = this.s();
-    const heading = `${s.remove}: ${this.i18n.categoryLabel(preset)}`;
-    if (await this.confirm.ask({ heading, text: s.removeHint, action: s.remove })) {
-      await this.store.change(DeletePresetDocument, { id: preset.id });
-    }
+  protected remove(id: string): void {
+    void this.store.change(DeletePresetDocument, { id });
   }
 
   protected save(label: string): void {
@@ -179,8 +153,15 @@ export class Presets {
   }
 
   protected export(id: string, document: unknown): void {
-    const content = new Blob([JSON.stringify(document, null, 2)], { type: "application/json" });
-    saveAs(content, `${id}.json`);
+    const url = URL.createObjectURL(
+      new Blob([JSON.stringify(document, null, 2)], { type: "application/json" }),
+    );
+    const link = Object.assign(globalThis.document.createElement("a"), {
+      href: url,
+      download: `${id}.json`,
+    });
+    link.click();
+    URL.revokeObjectURL(url);
   }
 
   protected async import(file: File | undefined): Promise<void> {

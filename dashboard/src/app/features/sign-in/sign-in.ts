@@ -3,7 +3,6 @@ import { FormControl, FormGroup, ReactiveFormsModule, Validators } from "@angula
 import { Router } from "@angular/router";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { I18n } from "../../core/i18n";
-import { titlePage } from "../../core/page-title";
 import { Refused, Session } from "../../core/session";
 
 @Component({
@@ -54,10 +53,6 @@ export class SignIn {
   });
   protected readonly busy = signal(false);
   protected readonly problem = signal("");
-
-  constructor() {
-    titlePage(() => this.t().signIn.title);
-  }
 
   protected async submit(): Promise<void> {
     if (this.form.invalid || this.busy()) return;

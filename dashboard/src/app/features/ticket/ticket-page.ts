@@ -8,7 +8,6 @@ import { Business } from "../../core/business";
 import { PRIORITIES } from "../../core/enums";
 import { Feed } from "../../core/feed";
 import { I18n } from "../../core/i18n";
-import { titlePage } from "../../core/page-title";
 import { Session } from "../../core/session";
 import { TicketActions } from "../../core/ticket-actions";
 import type { TicketPriority, TicketStatus } from "../../schema.generated";
@@ -18,10 +17,8 @@ import { Empty } from "../../ui/empty";
 import { Tabs } from "../../ui/tabs";
 import { Priority, Sla, Status } from "../../ui/ticket-marks";
 import { type Action, ActionDialog } from "./action-dialog";
-import { Attachments } from "./attachments";
 import { ConflictDialog } from "./conflict-dialog";
 import { LinkDialog } from "./link-dialog";
-import { NoteCard } from "./note-card";
 import { NoteForm } from "./note-form";
 import {
   TicketPageDocument,
@@ -32,7 +29,6 @@ import { Timeline } from "./timeline";
 
 type Ticket = NonNullable<TicketPageQuery["ticket"]>;
 
-const NOTES_ON_OVERVIEW = 3;
 const RELOAD_AT_MOST_EVERY_MS = 1_000;
 
 @Component({
@@ -40,13 +36,11 @@ const RELOAD_AT_MOST_EVERY_MS = 1_000;
   imports: [
     ActionDialog,
     Ago,
-    Attachments,
     ConflictDialog,
     EditText,
     Empty,
     LinkDialog,
     LucideDynamicIcon,
-    NoteCard,
     NoteForm,
     Priority,
     RouterLink,
@@ -111,12 +105,7 @@ export class TicketPage {
     return current && !agents.some(({ id }) => id === current.id) ? [current, ...agents] : agents;
   });
 
-  protected readonly latestNotes = computed(() =>
-    (this.ticket()?.notes.nodes ?? []).slice(-NOTES_ON_OVERVIEW).reverse(),
-  );
-
   constructor() {
-    titlePage(() => this.ticket() && `${this.ticketId()} ${this.ticket()?.subject}`);
     toObservable(this.ticketId)
       .pipe(
         switchMap((ticketId) => {

@@ -1,4 +1,3 @@
-import { NgTemplateOutlet } from "@angular/common";
 import { Component, ElementRef, computed, effect, inject, signal, viewChild } from "@angular/core";
 import { takeUntilDestroyed, toObservable, toSignal } from "@angular/core/rxjs-interop";
 import { ActivatedRoute, Router, RouterLink } from "@angular/router";
@@ -9,7 +8,6 @@ import { Business } from "../../core/business";
 import { ORDER_FIELDS, PRIORITIES, SLA_STATES, STATUSES } from "../../core/enums";
 import { Feed, type FeedMessage } from "../../core/feed";
 import { I18n } from "../../core/i18n";
-import { titlePage } from "../../core/page-title";
 import { Shortcuts } from "../../core/shortcuts";
 import { TicketActions } from "../../core/ticket-actions";
 import { Toasts } from "../../core/toasts";
@@ -49,7 +47,6 @@ const FLASH_MS = 1_600;
     Empty,
     FilterMenu,
     LucideDynamicIcon,
-    NgTemplateOutlet,
     Priority,
     RouterLink,
     Sla,
@@ -121,7 +118,6 @@ export class TicketList {
   private readonly outdated = new Subject<void>();
 
   constructor() {
-    titlePage(() => this.state().search);
     toObservable(this.variables)
       .pipe(
         switchMap((variables) => {
@@ -227,11 +223,7 @@ export class TicketList {
     const { bulkDone, bulkRefused } = this.t().list;
     this.toasts.show(
       refused
-        ? {
-            kind: "error",
-            title: bulkRefused(refused),
-            ...(refused < ids.length && { detail: bulkDone(ids.length - refused) }),
-          }
+        ? { kind: "error", title: bulkRefused(refused) }
         : { kind: "success", title: bulkDone(ids.length) },
     );
     if (!refused) this.unselectAll();
