@@ -24,8 +24,8 @@ class Operation:
         query, variables, name = (
             asked.get(field) for field in ("query", "variables", "operationName")
         )
-        if not isinstance(query, str):
-            raise Malformed("query must be a string")
+        if not isinstance(query, str) or not query:
+            raise Malformed("query must be a string that is not empty")
         if not isinstance(variables, dict | None):
             raise Malformed("variables must be an object")
         if not isinstance(name, str | None):

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, cast
 import orjson
 from graphql import GraphQLError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types.execution import PreExecutionError
 
 from domain.errors import DomainError, ProblemCode, RateLimited, Unauthenticated
@@ -315,12 +316,15 @@ class Socket:
             self._sockets.services.sessions, self._authorization, self._customer_id
         )
         await self._count(identity)
-        result = await self._sockets.schema.execute(
-            operation.query,
-            variable_values=operation.variables,
-            operation_name=operation.name,
-            context_value=self._context(identity),
-        )
+        try:
+            result = await self._sockets.schema.execute(
+                operation.query,
+                variable_values=operation.variables,
+                operation_name=operation.name,
+                context_value=self._context(identity),
+            )
+        except CannotGetOperationTypeError as unknown:
+            raise Refused([GraphQLError(unknown.as_http_error_reason())]) from None
         if isinstance(result, PreExecutionError):
             raise Refused(result.errors or ())
         payload: dict[str, Any] = {"data": result.data}

@@ -77,6 +77,7 @@ FRAMES: list[tuple[str | bytes, int]] = [
     ('{"type":"subscribe","id":"a","payload":null}', 4400),
     ('{"type":"subscribe","id":"a","payload":{}}', 4400),
     ('{"type":"subscribe","id":"a","payload":{"query":1}}', 4400),
+    ('{"type":"subscribe","id":"a","payload":{"query":""}}', 4400),
     ('{"type":"subscribe","id":"a","payload":{"query":"{x}","variables":[]}}', 4400),
     ('{"type":"subscribe","id":"a","payload":{"query":"{x}","operationName":{}}}', 4400),
     ('{"type":"complete"}', 4400),
@@ -96,6 +97,23 @@ async def test_a_malformed_frame_is_answered_and_closed_without_a_traceback(
     assert closed.code == code
     assert closed.reason
     assert "Traceback" not in log_since(server, start)
+
+
+async def test_an_operation_that_is_not_there_is_an_error_of_that_one_alone(
+    server: Server, admin: Api
+) -> None:
+    async with connected(server, admin.credential) as socket:
+        one = await socket.subscribe("query A { viewer { name } }", key="a")
+        assert (await one.message())["type"] == "next"
+        assert (await one.message())["type"] == "complete"
+        payload: Data = {"query": "query A { viewer { name } }", "operationName": "B"}
+        await socket.send({"id": "a", "type": "subscribe", "payload": payload})
+        refused = await one.message()
+        assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == (
+            "error",
+            "VALIDATION",
+        )
+        await socket.until_served()
 
 
 async def test_text_that_is_no_text_is_closed_without_a_traceback(
