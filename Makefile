@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else is fetched into .venv.
 #   make serve   the API at http://127.0.0.1:8000
 #   make test    all tests
+#   make chaos   an hour of senseless requests, failures and load; FUZZ_SECONDS=60 SOAK_SECONDS=60 less
 #   make bench   what requests cost, beside the least that they could
 #   make lint    style, types, layers, and schema.graphql against the code
 #   make lock    the locked requirements, anew from pyproject.toml
@@ -8,6 +9,9 @@
 # The newest interpreter that runs; PYTHON=… chooses another.
 PYTHON ?= $(firstword $(foreach v,3.13 3.12 3.11 3.14,$(shell python$v -c 'print("python$v")' 2>/dev/null)) python3)
 BIN := .venv/bin
+# How long `make chaos` goes on with each.
+FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 1800
 # Where it is set, every start compiles every package anew, which takes twice as long as the start.
 unexport PYTHONDONTWRITEBYTECODE
 GRAPHIQL := graph/static/graphiql/index.js
@@ -17,7 +21,7 @@ CLIENTS := tests/clients/node_modules/.package-lock.json
 install := $(BIN)/uv pip install --quiet --python $(BIN)/python
 say = @printf '\033[1m— %s\033[0m\n'
 
-.PHONY: serve test test-dashboard bench lint lock
+.PHONY: serve test test-dashboard chaos bench lint lock
 
 serve: .venv/.runtime $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/tickets serve
@@ -38,6 +42,14 @@ test-dashboard: .venv/.runtime $(DASHBOARD)
 	@if command -v chromium >/dev/null; then cd dashboard && export PATH="$(CURDIR)/$(BIN):$$PATH" \
 		&& CHROMIUM="$$(command -v chromium)" npm run --silent e2e; \
 		else printf '\033[1m— %s\033[0m\n' 'SKIPPED: the browser tests need Chromium (apt-get install chromium)'; fi
+
+# Of make test, what can go on for longer, for that long; ten minutes of each kind of senseless
+# request and half an hour of a common day unless told otherwise.
+chaos: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
+	$(say) 'Senseless requests for $(FUZZ_SECONDS) s each, failures of the database, and a day of $(SOAK_SECONDS) s'
+	@TICKETS_TEST_FULL_SIZE=1 TICKETS_FUZZ_SECONDS=$(FUZZ_SECONDS) TICKETS_SOAK_SECONDS=$(SOAK_SECONDS) \
+		$(BIN)/pytest -rPs --show-capture=stdout -o faulthandler_timeout=7200 \
+		$(or $(ARGS),tests/chaos tests/test_outages.py tests/test_crashes.py)
 
 bench: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/python -m bench $(ARGS)
