@@ -55,9 +55,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-# How long a command waits for a database that is busy: whoever waits at a terminal waits rather
-# than begins again.
-COMMAND_PATIENCE_SECONDS = 120.0
+# How long a command waits for a database that is silent, and for the answer of one that is busy:
+# whoever waits at a terminal waits rather than begins again.
+COMMAND_TIMEOUT_SECONDS, COMMAND_PATIENCE_SECONDS = 30.0, 120.0
 
 FIRST_QUERY = """{
   viewer { name role }
@@ -488,7 +488,10 @@ async def _database(settings: Settings) -> AsyncGenerator[Database]:
     async with (
         _database_uri(settings) as uri,
         connected(
-            uri, settings.database_name, patience_seconds=COMMAND_PATIENCE_SECONDS
+            uri,
+            settings.database_name,
+            timeout_seconds=COMMAND_TIMEOUT_SECONDS,
+            patience_seconds=COMMAND_PATIENCE_SECONDS,
         ) as database,
     ):
         yield database

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.media_types import KNOWN_TYPES
+from persistence.database import TIMEOUT_SECONDS
 
 
 class SettingsError(Exception):
@@ -79,7 +80,7 @@ class Settings(BaseSettings):
     )
     database_name: str = Field("tickets", min_length=1, description="The database's name.")
     database_timeout_seconds: float = Field(
-        5.0,
+        TIMEOUT_SECONDS,
         gt=0,
         description="How long a database that is away is looked for, in seconds, before requests "
         "are refused at once; one that is there may take four times that to answer.",

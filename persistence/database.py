@@ -30,6 +30,9 @@ Collection = AgnosticCollection[Document]
 # Where GridFS keeps the contents of attachments.
 CONTENTS = "attachment_contents"
 
+# How long a database is looked for: longer than the embedded one is ever silent, where it shares a
+# slow machine with others.
+TIMEOUT_SECONDS = 10.0
 # How often a transaction is tried again however long that takes: one try may already have lasted
 # longer than contention is borne, on a machine that was halted or whose clock was set.
 TRIES_AGAIN = 2
@@ -47,7 +50,7 @@ class Database:
         uri: str,
         name: str,
         *,
-        timeout_seconds: float = 5.0,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         patience_seconds: float | None = None,
         on_connections: Callable[[str, int], None] | None = None,
     ) -> None:
@@ -248,9 +251,15 @@ def collection_name(model: type[Model]) -> str:
 
 @asynccontextmanager
 async def connected(
-    uri: str, name: str, *, patience_seconds: float | None = None
+    uri: str,
+    name: str,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    patience_seconds: float | None = None,
 ) -> AsyncGenerator[Database]:
-    database = Database(uri, name, patience_seconds=patience_seconds)
+    database = Database(
+        uri, name, timeout_seconds=timeout_seconds, patience_seconds=patience_seconds
+    )
     try:
         yield database
     finally:

@@ -120,6 +120,8 @@ def settings(
         "TICKETS_REQUEST_RATE_PER_KEY": "1000000 per minute",
         # Those who are signed in for the whole run stay so, however slow the machine.
         "TICKETS_ACCESS_TOKEN_MINUTES": "1440",
+        # Nor is the database of a slow machine away because it is silent for a while.
+        "TICKETS_DATABASE_TIMEOUT_SECONDS": "60",
         "TICKETS_DATABASE_NAME": database_name,
     }
     if mongodb_uri is not None:
