@@ -4,7 +4,7 @@ import asyncio
 import gc
 import hmac
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +69,7 @@ from graph.schema import Schema, schema_types
 from graph.server import end_with_supervisor
 from graph.settings import Settings, SettingsError, load_settings
 from graph.streams import Streams
+from graph.traces import traces_from_environment
 from graph.uploads import FORM_BYTES
 from graph.websocket import SocketLimits, Sockets
 from persistence.accounts import AccountStore
@@ -384,9 +385,13 @@ def _overrides(settings: Settings) -> dict[str, str]:
 
 
 def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Starlette:
-    """The ASGI application. It connects when it starts, and serves only what is ready."""
+    """The ASGI application. It connects when it starts, and serves only what is ready.
+
+    Raises SettingsError for OpenTelemetry's variables, which are read here.
+    """
     metrics = Metrics()
-    journal = Journal(metrics)
+    traces = traces_from_environment()
+    journal = Journal(metrics, traces)
     schema = Schema(
         OperationLimits(
             depth=settings.max_query_depth,
@@ -463,6 +468,8 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
             await channel.stop()
             await services.assistant.close()
             await database.close()
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
 
     async def ready(_: Request) -> Response:
         began = time.monotonic()
@@ -480,25 +487,6 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         status = "ready" if is_ready else "unavailable"
         return JSONResponse({"status": status, "checks": checks}, 200 if is_ready else 503)
 
-    async def measured(request: Request) -> Response:
-        token = settings.metrics_token
-        if token is None and settings.production:
-            return refusal(
-                "Metrics are shown in production only with TICKETS_METRICS_TOKEN.",
-                status=404,
-                code=ProblemCode.NOT_CONFIGURED.value,
-            )
-        given = request.headers.get("authorization", "").encode()
-        if token is not None and not hmac.compare_digest(
-            given, f"Bearer {token.get_secret_value()}".encode()
-        ):
-            return refusal(
-                "Metrics need Authorization: Bearer, with TICKETS_METRICS_TOKEN.",
-                status=401,
-                code=ProblemCode.UNAUTHENTICATED.value,
-            )
-        return Response(metrics.text(), media_type=MEDIA_TYPE)
-
     return Starlette(
         routes=[
             Route("/graphql", endpoint),
@@ -507,7 +495,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
             Route(ATTACHMENT_PATH, downloads.serve),
             Route("/health/live", _live),
             Route("/health/ready", ready),
-            Route("/metrics", measured),
+            Route("/metrics", _measured(metrics, settings)),
             graphiql_files(),
             dashboard_pages(),
         ],
@@ -539,6 +527,29 @@ def from_environment() -> Starlette:
         database_uri=settings.mongodb_uri,
         secret_key=settings.secret_key.get_secret_value(),
     )
+
+
+def _measured(metrics: Metrics, settings: Settings) -> Callable[[Request], Awaitable[Response]]:
+    async def measured(request: Request) -> Response:
+        token = settings.metrics_token
+        if token is None and settings.production:
+            return refusal(
+                "Metrics are shown in production only with TICKETS_METRICS_TOKEN.",
+                status=404,
+                code=ProblemCode.NOT_CONFIGURED.value,
+            )
+        given = request.headers.get("authorization", "").encode()
+        if token is not None and not hmac.compare_digest(
+            given, f"Bearer {token.get_secret_value()}".encode()
+        ):
+            return refusal(
+                "Metrics need Authorization: Bearer, with TICKETS_METRICS_TOKEN.",
+                status=401,
+                code=ProblemCode.UNAUTHENTICATED.value,
+            )
+        return Response(metrics.text(), media_type=MEDIA_TYPE)
+
+    return measured
 
 
 def _measure_delay(metrics: Metrics, change: Change) -> None:

@@ -86,18 +86,21 @@ class Context:
         request_id: str,
         *,
         address: str | None = None,
+        traceparent: str = "",
         is_internal: bool = False,
         stream: Stream | None = None,
     ) -> None:
         """`identity` may be the refusal that whatever needs credentials is to give.
 
-        `address` is the client's, where it matters and is known.
+        `address` is the client's, where it matters and is known; `traceparent` what it sent as
+        that header.
         `is_internal`: the document is our own, so that no limit on what clients ask applies.
         `stream` is there for subscriptions.
         """
         self.services = services
         self.request_id = request_id
         self.address = address
+        self.traceparent = traceparent
         # Of a mutation, the code of the Problem that it answered with.
         self.refusal: ProblemCode | None = None
         self.is_internal = is_internal

@@ -19,7 +19,7 @@ from graph.context import Context, Services
 from graph.credentials import CUSTOMER_HEADER, address_of, identity_or_refusal
 from graph.event_stream import EventStreams
 from graph.graphiql_page import graphiql_page
-from graph.http import refusal, too_many
+from graph.http import TRACEPARENT_HEADER, refusal, too_many
 from graph.operations import Malformed, Operation
 from graph.schema import Schema
 from graph.uploads import FormRequest, brings_file, operation_in
@@ -123,7 +123,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             raise HTTPException(
                 UNAUTHENTICATED_STATUS, "A file is only taken with credentials: Authorization."
             )
-        return Context(self._services, identity, request.state.request_id, address=address)
+        return Context(
+            self._services,
+            identity,
+            request.state.request_id,
+            address=address,
+            traceparent=request.headers.get(TRACEPARENT_HEADER, ""),
+        )
 
     async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, Any]:
         form = await request.get_form_data()

@@ -21,6 +21,7 @@ from graph.connections import Connections
 from graph.context import Context, Services, Stream
 from graph.credentials import CUSTOMER_HEADER, Credentials, address_of, until_worthless
 from graph.errors import Refused
+from graph.http import TRACEPARENT_HEADER
 from graph.operations import Operation
 from graph.server import Line, line_of
 from graph.streams import Payload, Streams
@@ -100,7 +101,13 @@ class EventStreams:
     ) -> AsyncGenerator[Payload]:
         stream = Stream(watch, request.headers.get("last-event-id"))
         identity = await watch.identity()
-        context = Context(self._services, identity, request.state.request_id, stream=stream)
+        context = Context(
+            self._services,
+            identity,
+            request.state.request_id,
+            stream=stream,
+            traceparent=request.headers.get(TRACEPARENT_HEADER, ""),
+        )
         return await self._streams.open(operation, context)
 
     async def _relay(

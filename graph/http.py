@@ -18,6 +18,7 @@ log = structlog.stdlib.get_logger("tickets.http")
 
 HTTP_OK = 200
 REQUEST_ID_HEADER = "X-Request-Id"
+TRACEPARENT_HEADER = "traceparent"  # W3C Trace Context
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 

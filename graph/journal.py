@@ -1,7 +1,7 @@
-"""One line in the log and one count in the metrics for each operation, and no text of people's."""
+"""A line in the log, a count in the metrics and a span for each operation; no text of people's."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -9,6 +9,7 @@ import structlog
 from graph.context import Context
 from graph.errors import Refused
 from graph.metrics import Metrics
+from graph.traces import Traces
 
 log = structlog.stdlib.get_logger("tickets.graph")
 
@@ -21,16 +22,20 @@ _SUBSCRIPTION = "subscription"
 class Journal:
     """Of operations: `name` is the client's own, `began` as `time.perf_counter` told it."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, traces: Traces | None = None) -> None:
         self._metrics = metrics
+        self._traces = traces
 
     def executed(
-        self, kind: str, name: str | None, context: Context, outcome: str, began: float
+        self, kind: str, name: str | None, context: Context, codes: Sequence[str], began: float
     ) -> None:
-        """`kind` is query, mutation, tool, or invalid; `outcome` OK, or the code of a refusal."""
+        """`kind` is query, mutation, tool, or invalid; `codes` of errors, or of a Problem."""
+        outcome = codes[0] if codes else DONE
         seconds = time.perf_counter() - began
         name = (name or ANONYMOUS)[:NAME_CHARACTERS]
         self._metrics.executed(kind, name, outcome, seconds)
+        if self._traces is not None:
+            self._traces.executed(kind, name, codes, seconds, context.traceparent)
         log.info(
             "operation",
             type=kind,
@@ -42,17 +47,18 @@ class Journal:
 
     def refused(self, context: Context, refused: Refused, began: float) -> None:
         """A subscription that could not begin, and may call itself whatever it likes."""
-        self.executed(_SUBSCRIPTION, None, context, refused.code, began)
+        self.executed(_SUBSCRIPTION, None, context, [refused.code], began)
 
     @contextmanager
     def following(self, name: str | None, context: Context) -> Generator[None]:
         """While a subscription is followed, of which is told when it ends."""
-        began, outcome = time.perf_counter(), DONE
+        began = time.perf_counter()
+        codes: list[str] = []
         with self._metrics.following((name or ANONYMOUS)[:NAME_CHARACTERS]):
             try:
                 yield
             except Refused as refused:
-                outcome = refused.code
+                codes.append(refused.code)
                 raise
             finally:
-                self.executed(_SUBSCRIPTION, name, context, outcome, began)
+                self.executed(_SUBSCRIPTION, name, context, codes, began)

@@ -25,6 +25,7 @@ from graph.connections import Connections, TooManyConnections
 from graph.context import Context, Services, Stream
 from graph.credentials import Credentials, address_of, identity_or_refusal, until_worthless
 from graph.errors import Refused
+from graph.http import TRACEPARENT_HEADER
 from graph.operations import Malformed, Operation
 from graph.schema import Schema
 from graph.server import line_of
@@ -342,7 +343,10 @@ class Socket:
 
     def _context(self, identity: Identity | DomainError, stream: Stream | None = None) -> Context:
         request_id = self._websocket.state.request_id
-        return Context(self._sockets.services, identity, request_id, stream=stream)
+        traceparent = self._websocket.headers.get(TRACEPARENT_HEADER, "")
+        return Context(
+            self._sockets.services, identity, request_id, stream=stream, traceparent=traceparent
+        )
 
 
 def _too_many(operations: int) -> Refused:
