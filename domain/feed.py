@@ -398,6 +398,10 @@ class Feed:
 
     # ---- cursors ---------------------------------------------------------------------------
 
+    def cursor_now(self) -> str:
+        """After which everything comes that a reading which begins now may not show."""
+        return self.cursor(self.log.end)
+
     def cursor(self, position: Position) -> str:
         place = f"{self._channel.epoch}.{position.token}"
         return f"1.{self._signature(place)}.{place}"

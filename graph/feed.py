@@ -69,6 +69,19 @@ _Filter = Annotated[
 
 
 @strawberry.type
+class FeedQueries:
+    @strawberry.field(
+        description="Where the feed is now. Read it in one query with a list and pass it as "
+        "`after` to `ticketEvents`: nothing goes by between the two. What the list shows already "
+        "may be told again; `version` says so."
+    )
+    def feed_cursor(self, info: Info) -> str:
+        # For anyone signed in, which asking for the actor makes sure of.
+        _ = info.context.actor
+        return info.context.services.feed.cursor_now()
+
+
+@strawberry.type
 class FeedSubscriptions:
     @strawberry.subscription(
         description="What happens to the tickets that the viewer may see: every committed event, "

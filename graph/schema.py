@@ -56,8 +56,8 @@ from graph.errors import (
     coded,
     is_coded,
 )
-from graph.feed import FeedSubscriptions
-from graph.journal import Journal
+from graph.feed import FeedQueries, FeedSubscriptions
+from graph.journal import DONE, Journal
 from graph.limits import OperationLimits
 from graph.nodes import Node, split_id
 from graph.operations import Operation
@@ -79,6 +79,7 @@ class Query(
     AccountQueries,
     TicketQueries,
     StatisticsQueries,
+    FeedQueries,
     CustomerQueries,
     ConfigurationQueries,
     AssistantQueries,
@@ -264,8 +265,8 @@ class Schema(strawberry.Schema):
         result = await self._execute(operation, context_value, allowed_operation_types)
         if self._journal is not None:
             kind, name = self._described(operation, context_value, result)
-            codes = _codes(context_value, result)
-            self._journal.executed(kind, name, context_value, codes, began)
+            outcome = _outcome(context_value, result)
+            self._journal.executed(kind, name, context_value, outcome, began)
         return result
 
     async def _execute(
@@ -385,10 +386,10 @@ class Schema(strawberry.Schema):
         )
 
 
-def _codes(context: Context, result: ExecutionResult) -> list[str]:
+def _outcome(context: Context, result: ExecutionResult) -> str:
     if result.errors:
-        return [(error.extensions or {})["code"] for error in result.errors]
-    return [] if context.refusal is None else [context.refusal.value]
+        return (result.errors[0].extensions or {})["code"]
+    return DONE if context.refusal is None else context.refusal.value
 
 
 def _as_graphql(error: Exception) -> GraphQLError:

@@ -53,11 +53,14 @@ def test_each_decision_fits_a_screen() -> None:
 
 
 def test_every_test_that_security_rests_upon_is_there() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "SECURITY.md").read_text()))
+    security = (ROOT / "SECURITY.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", security))
     written = {
         name
         for file in (ROOT / "tests").rglob("test_*.py")
         for name in re.findall(r"def (test_\w+)", file.read_text())
     }
+    in_browser = re.findall(r"`(dashboard/e2e/[\w.-]+)`", security)
     assert named
     assert named <= written
+    assert [path for path in in_browser if not (ROOT / path).exists()] == []

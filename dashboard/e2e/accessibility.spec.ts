@@ -1,7 +1,16 @@
 import { expect, expectAccessible, test } from "./fixtures";
 import { FULL_SIZE } from "./full-size";
 
-const SETTINGS = ["categories", "words", "targets", "assistant", "presets", "people", "history"];
+const SETTINGS = [
+  "categories",
+  "words",
+  "targets",
+  "assistant",
+  "presets",
+  "general",
+  "people",
+  "history",
+];
 
 // Every one of them at full size.
 const LOOKS = (

@@ -13,7 +13,13 @@ export class Api {
   private constructor(
     readonly url: string,
     private readonly authorization?: string,
+    private readonly customerId?: string,
   ) {}
+
+  /** This bot, for one customer. */
+  speakingFor(customerId: string): Api {
+    return new Api(this.url, this.authorization, customerId);
+  }
 
   static async signIn(url: string, email: string, password: string): Promise<Api> {
     const { accessToken } = await new Api(url).succeed(
@@ -28,10 +34,7 @@ export class Api {
   async query(query: string, variables: Data = {}): Promise<Data> {
     const response = await fetch(`${this.url}/graphql`, {
       method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        ...(this.authorization && { Authorization: this.authorization }),
-      },
+      headers: { "Content-Type": "application/json", ...this.headers() },
       body: JSON.stringify({ query, variables }),
     });
     const { data, errors } = (await response.json()) as { data: Data | null; errors?: unknown };
@@ -80,11 +83,30 @@ export class Api {
     return (agent as Data)["id"] as string;
   }
 
-  async createBot(): Promise<Api> {
+  /** A file of that name, for the staff. */
+  async attach(ticketId: string, name: string): Promise<void> {
+    const form = new FormData();
+    const query = `mutation($input: AttachToTicketInput!) { attachToTicket(input: $input) { __typename } }`;
+    form.set(
+      "operations",
+      JSON.stringify({ query, variables: { input: { ticketId, file: null } } }),
+    );
+    form.set("map", JSON.stringify({ 0: ["variables.input.file"] }));
+    form.set("0", new Blob(["It is dark."]), name);
+    const response = await fetch(`${this.url}/graphql`, {
+      method: "POST",
+      headers: this.headers(),
+      body: form,
+    });
+    const answer = JSON.stringify(await response.json());
+    if (!answer.includes("TicketPayload")) throw new Error(answer);
+  }
+
+  async createBot(name = "Assistant"): Promise<Api> {
     const { secret } = await this.succeed(
       "createApiKey",
       "CreateApiKeyInput",
-      { name: "Assistant" },
+      { name },
       "... on ApiKeyPayload { secret }",
     );
     return new Api(this.url, `Bearer ${String(secret)}`);
@@ -145,5 +167,12 @@ export class Api {
       { conversationId, text },
       "... on AnswerPayload { sent: message { id } }",
     );
+  }
+
+  private headers(): Record<string, string> {
+    return {
+      ...(this.authorization && { Authorization: this.authorization }),
+      ...(this.customerId && { "X-Customer-Id": this.customerId }),
+    };
   }
 }

@@ -35,15 +35,26 @@ test("the assistant's answer is shown while it is written, and the customer is t
   await model.stop();
 });
 
-test("the last of more than a hundred messages is there", async ({ page, api }) => {
+test("a conversation begins at its end, moves by itself, and is read back to its start", async ({
+  page,
+  api,
+}) => {
   const conversation = await api.startConversation(
     await api.createCustomer("Eva", "+525512340003"),
   );
-  for (let number = 1; number <= 101; number++) {
+  for (let number = 1; number <= 60; number++) {
     await api.recordMessage(conversation, `Message ${String(number)}`);
   }
+  const message = (number: number) => page.getByText(`Message ${String(number)}`, { exact: true });
 
   await page.goto(`/conversations/${conversation}`);
+  await expect(message(60)).toBeInViewport();
+  await expect(message(10)).toHaveCount(0);
+  // What is sent by others is there at once: nothing asks for it every few seconds.
+  await api.recordMessage(conversation, "Message 61");
+  await expect(message(61)).toBeInViewport({ timeout: 2_000 });
 
-  await expect(page.getByText("Message 101", { exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Earlier messages" }).click();
+  await expect(message(1)).toHaveCount(1);
+  await expect(page.locator("app-conversation-page ol li")).toHaveCount(61);
 });

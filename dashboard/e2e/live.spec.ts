@@ -43,6 +43,8 @@ test("a ticket that the assistant's tool call opens appears, with a toast", asyn
   const customerId = await api.createCustomer("Ana", "+525512349999");
   const bot = await api.createBot();
 
+  // From the moment at which the page was read, it hears of everything.
+  await expect(page.getByTestId("count")).toContainText(/\d/);
   const ticketId = await bot.callTool(customerId, "create_ticket_report", {
     subject: "Opened by the assistant",
     description: "Dark since yesterday.",
@@ -139,7 +141,13 @@ test("a busy feed leaves the list responsive, and its memory flat", async ({ pag
   }
   const delays = await interactionDelays(page);
   await expect(page.locator("tbody")).toContainText(`Busy, ${String(told - 1)} times`);
-  const grown = (await heap()) - before;
+  // Were anything of each event kept, it would be some 13 kB.
+  const mayGrow = FULL_SIZE ? 3 : 1.5;
+  let grown = Infinity;
+  // What is on its way when it ends, such as a highlight, goes within seconds; a leak stays.
+  await expect
+    .poll(async () => (grown = (await heap()) - before), { timeout: 20_000 })
+    .toBeLessThan(mayGrow);
 
   const late = delays.at(Math.floor(delays.length * 0.98)) ?? 0;
   console.log(
@@ -150,8 +158,6 @@ test("a busy feed leaves the list responsive, and its memory flat", async ({ pag
   expect(delays.length).toBeGreaterThan(20);
   // 200 ms are good by the measure of Web Vitals, 500 poor; the machine may have other work.
   expect(late).toBeLessThan(500);
-  // Were anything of each event kept, it would be some 13 kB.
-  expect(grown).toBeLessThan(FULL_SIZE ? 3 : 1.5);
 });
 
 /** What the page's WebSockets carry of the feed. */

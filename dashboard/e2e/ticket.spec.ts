@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "./fixtures";
 
 test("both edit one ticket: the conflict is shown, and the user's choice stays", async ({
@@ -129,6 +130,29 @@ test("the newest of more than a hundred changes comes first", async ({ page, api
 
   await page.goto(`/tickets/${ticketId}?tab=activity`);
 
-  await expect(page.locator("app-timeline li").first()).toContainText("Too much");
-  await expect(page.locator("app-timeline li")).toHaveCount(1 + 105 + 2);
+  const entries = page.locator("app-timeline li");
+  await expect(entries.first()).toContainText("Too much");
+  await expect(entries.last()).not.toContainText("opened it");
+  await page.getByRole("button", { name: "Show more" }).click();
+  await expect(entries).toHaveCount(1 + 105 + 2);
+  await expect(entries.last()).toContainText("opened it");
+});
+
+test("a file is added, listed and downloaded", async ({ page, api }) => {
+  const { ticketId } = await api.createTicket();
+  await page.goto(`/tickets/${ticketId}`);
+
+  const content = { name: "lamp.txt", mimeType: "text/plain", buffer: Buffer.from("It is dark.") };
+  await page.locator("app-attachments input[type=file]").setInputFiles(content);
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "lamp.txt" }).click();
+  expect(await readFile(await (await download).path(), "utf-8")).toBe("It is dark.");
+
+  const program = {
+    name: "virus.exe",
+    mimeType: "image/png",
+    buffer: Buffer.from([0x4d, 0x5a, 0]),
+  };
+  await page.locator("app-attachments input[type=file]").setInputFiles(program);
+  await expect(page.getByTestId("toast")).toContainText("The file was not added");
 });

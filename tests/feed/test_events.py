@@ -283,3 +283,26 @@ def test_a_list_change_is_what_a_client_would_find_by_asking_twice(event: Ticket
         assert list_change(event, viewpoint) is expected
         unseen = Viewpoint(Role.AGENT, TicketScope(audience=()), query)
         assert list_change(evolve(event), unseen) is None
+
+
+async def test_nothing_goes_by_between_a_list_and_the_feed_that_begins_beside_it(
+    server: Server, admin: Api, make: Factory
+) -> None:
+    seen = await make.ticket()
+    beside = "{ tickets(first: 1) { nodes { ticketId } } feedCursor }"
+    read = await admin.query(beside)
+    assert read["tickets"]["nodes"] == [{"ticketId": seen["ticketId"]}]
+
+    missed = await make.ticket()
+    async with connected(server, admin.credential) as socket:
+        events = await socket.subscribe(EVENTS, after=read["feedCursor"])
+        told = [(await events.event())["ticketId"]]
+        # What the list shows may come again, where the process had not heard of it yet.
+        while told[-1] != missed["ticketId"]:
+            told.append((await events.event())["ticketId"])
+    assert set(told[:-1]) <= {seen["ticketId"]}
+
+
+async def test_who_is_not_signed_in_learns_no_cursor(anonymous: Api) -> None:
+    (error,) = await anonymous.errors("{ feedCursor }")
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"

@@ -69,7 +69,13 @@ async def world(mongodb_uri: str) -> AsyncGenerator[World]:
             clock=SetClock(utc_now()),
         )
         await services.configuration_editor.seed({})
-        yield await _people_it(services)
+        world = await _people_it(services)
+        # From here on nothing happens, so that the feed too is at one place.
+        await services.channel.start()
+        try:
+            yield world
+        finally:
+            await services.channel.stop()
 
 
 async def _people_it(services: Services) -> World:

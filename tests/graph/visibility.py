@@ -34,6 +34,7 @@ VISIBILITY: Mapping[str, Readers] = {
     "Query.ticket": EVERYBODY,
     "Query.tickets": EVERYBODY,
     "Query.ticketStatistics": STAFF,
+    "Query.feedCursor": EVERYBODY,
     "Query.customer": EVERYBODY,
     "Query.customers": STAFF,
     "Query.conversation": EVERYBODY,

@@ -1,5 +1,6 @@
 import { inject } from "@angular/core";
 import { type CanActivateFn, Router, type Routes } from "@angular/router";
+import { keepEdits } from "./ui/confirm";
 import { type Permission, Session } from "./core/session";
 
 const signedIn: CanActivateFn = (_, { url }) => {
@@ -31,6 +32,7 @@ export const routes: Routes = [
       },
       {
         path: "tickets/new",
+        canDeactivate: [keepEdits],
         loadComponent: () => import("./features/new-ticket/new-ticket").then((m) => m.NewTicket),
       },
       {

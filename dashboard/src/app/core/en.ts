@@ -1,3 +1,4 @@
+import type { ProblemCode } from "../schema.generated";
 import type { Nouns } from "./i18n";
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -11,6 +12,10 @@ export const en = (n: Nouns) => ({
   agent: capital(n.agentNoun),
 
   yes: "Yes",
+  no: "No",
+  unsaved: "What you typed is not saved",
+  unsavedHint: "Leave this page and it is gone.",
+  discard: "Leave without saving",
   cancel: "Cancel",
   close: "Close",
   save: "Save",
@@ -24,9 +29,7 @@ export const en = (n: Nouns) => ({
   optional: "optional",
   required: "Required",
   tooLong: (length: number) => `At most ${length} characters`,
-  copied: "Copied",
   none: "None",
-  you: "you",
   system: "System",
   assistant: "Assistant",
 
@@ -45,6 +48,12 @@ export const en = (n: Nouns) => ({
     connecting: "Connecting…",
     offline: "No connection. What you see may be out of date.",
   },
+  /** Instead of what the server says, where that is no use to a person. */
+  problems: {
+    UNAVAILABLE: "The server cannot be reached. Try again in a moment.",
+    UNAUTHENTICATED: "Your session is over. Sign in again.",
+    RATE_LIMITED: "That was too much at once. Wait a moment and try again.",
+  } as Partial<Record<ProblemCode, string>>,
   signIn: {
     title: "Sign in",
     email: "E-mail",
@@ -172,6 +181,8 @@ export const en = (n: Nouns) => ({
     note: "Add a note",
     internal: "Internal",
     public: "Public",
+    latestNotes: "Latest notes",
+    allActivity: "All notes and activity",
     internalHint: "Only colleagues read this",
     publicHint: `The ${n.customerNoun} can read this`,
     addInternal: "Add internal note",
@@ -216,7 +227,8 @@ export const en = (n: Nouns) => ({
     TicketCreated: "opened it",
     TicketUpdated: (fields: string) => `changed ${fields}`,
     TicketStatusChanged: "changed the status",
-    TicketAssigned: "assigned it",
+    TicketAssigned: (name: string) => `assigned it to ${name}`,
+    unassigned: "took it from whoever had it",
     TicketNoteAdded: "added a note",
     TicketEscalated: "escalated it",
     TicketEscalationLifted: "lifted the escalation",
@@ -226,6 +238,12 @@ export const en = (n: Nouns) => ({
     TicketFeedbackGiven: "gave feedback",
     TicketLinked: "linked it",
     TicketAttachmentAdded: "attached a file",
+  },
+  files: {
+    title: "Files",
+    add: "Add a file",
+    forWhom: "Who may see it",
+    refused: "The file was not added",
   },
   newTicket: {
     title: `New ${n.ticketSingular}`,
@@ -238,7 +256,6 @@ export const en = (n: Nouns) => ({
     what: "What is it about?",
     where: "Where",
     created: (id: string) => `${id} was created`,
-    subjectHint: "In one line",
     fromConversation: "From a conversation",
   },
   customers: {
@@ -267,6 +284,7 @@ export const en = (n: Nouns) => ({
     beingWritten: "The assistant is writing…",
     reply: "Reply",
     send: "Send",
+    earlier: "Earlier messages",
     newMessages: "Messages",
     createTicket: `Create ${n.ticketSingular}`,
   },
@@ -304,7 +322,5 @@ export const en = (n: Nouns) => ({
     select: "Select the row",
     create: `New ${n.ticketSingular}`,
     help: "This help",
-    goTickets: `Go to ${n.ticketPlural}`,
-    goOverview: "Go to the overview",
   },
 });

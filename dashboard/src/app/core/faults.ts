@@ -2,19 +2,19 @@ import type { AbstractControl } from "@angular/forms";
 import type { Problem } from "./problems";
 
 /**
- * Puts the server's faults at the fields that they are about, as the error `server`. Says what is
- * left to tell, for faults of no field here.
+ * Puts the server's faults at the fields that they are about, as the error `server`. What is left
+ * to tell: the problem with the faults of no field here, or null where there are none.
  */
 export function showFaults(
   problem: Problem,
   controls: Partial<Record<string, AbstractControl>>,
-): string {
-  const rest: string[] = [];
-  for (const { path, message } of problem.fields ?? []) {
+): Problem | null {
+  if (!problem.fields?.length) return problem;
+  const fields = problem.fields.filter(({ path, message }) => {
     const control = controls[path.split(/[.[]/)[0] ?? ""];
     control?.setErrors({ server: message });
     control?.markAsTouched();
-    if (!control) rest.push(message);
-  }
-  return problem.fields?.length ? rest.join(" ") : problem.message;
+    return !control;
+  });
+  return fields.length ? { ...problem, fields } : null;
 }

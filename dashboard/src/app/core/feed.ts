@@ -1,20 +1,27 @@
 import { Injectable, inject } from "@angular/core";
 import { Apollo } from "apollo-angular";
 import {
+  catchError,
   defer,
   map,
   merge,
   type Observable,
+  of,
   race,
   repeat,
   retry,
   share,
+  switchMap,
   take,
   tap,
   timer,
 } from "rxjs";
 import type { TicketFilter } from "../schema.generated";
-import { TicketFeedDocument, type TicketFeedSubscription } from "./feed.generated";
+import {
+  FeedCursorDocument,
+  TicketFeedDocument,
+  type TicketFeedSubscription,
+} from "./feed.generated";
 import { Socket } from "./socket";
 
 type FeedItem = TicketFeedSubscription["item"];
@@ -32,18 +39,28 @@ export class Feed {
   private readonly apollo = inject(Apollo);
   private readonly socket = inject(Socket);
 
-  /** Of every ticket that the viewer sees; one subscription for all who listen. */
-  readonly all = this.ticketEvents({}).pipe(share());
+  /** Of every ticket that the viewer sees, since somebody began to listen. */
+  readonly all = defer(() =>
+    this.apollo.query({ query: FeedCursorDocument, fetchPolicy: "no-cache" }),
+  ).pipe(
+    map(({ data }) => data?.feedCursor),
+    // Without it, from when the server is reached.
+    catchError(() => of(undefined)),
+    switchMap((from) => this.ticketEvents({}, from)),
+    share(),
+  );
 
   /**
    * The events of the tickets that meet `filter`, in order, none lost and none twice, across
    * reconnections; or `resync` where that cannot be promised. Never completes and never fails.
    *
+   * From now on, or after `from`: the `feedCursor` of what they are to keep up to date.
+   *
    * The tickets in events are in the Apollo cache by the time they are emitted.
    */
-  ticketEvents(filter: TicketFilter): Observable<FeedMessage> {
+  ticketEvents(filter: TicketFilter, from?: string): Observable<FeedMessage> {
     return defer(() => {
-      let cursor: string | undefined;
+      let cursor = from;
       let attempts = 0;
       const items = defer(() =>
         this.apollo.subscribe({

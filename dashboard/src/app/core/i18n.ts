@@ -3,6 +3,7 @@ import { Business } from "./business";
 import { en } from "./en";
 import { es } from "./es";
 import { Preferences, type Language } from "./preferences";
+import type { Problem } from "./problems";
 
 /** The configured terminology. */
 export interface Nouns {
@@ -71,8 +72,21 @@ export class I18n {
     return (this.language() === "en" ? category.labelEn : null) ?? category.label;
   }
 
+  /** What to tell a person: the server's words are for developers, and in English. */
+  explain({ code, message, fields }: Problem): string {
+    const { [code]: words } = this.t().problems;
+    if (fields?.length) return fields.map((fault) => fault.message).join(" ");
+    return words ?? message;
+  }
+
   formatDateTime(instant: string): string {
     return this.dateTime().format(new Date(instant));
+  }
+
+  formatBytes(bytes: number): string {
+    const [amount, unit] = bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];
+    const options = { style: "unit", unit, maximumFractionDigits: 1 } as const;
+    return new Intl.NumberFormat(this.language(), options).format(amount);
   }
 
   formatDay(instant: string | Date): string {

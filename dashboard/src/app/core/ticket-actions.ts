@@ -1,7 +1,6 @@
 import { Injectable, inject, signal } from "@angular/core";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { Apollo } from "apollo-angular";
-import { firstValueFrom } from "rxjs";
 import type {
   AddTicketNoteInput,
   CreateTicketInput,
@@ -11,7 +10,7 @@ import type {
   UpdateTicketInput,
 } from "../schema.generated";
 import { I18n } from "./i18n";
-import { failureMessage, type Problem } from "./problems";
+import { type Problem, outcomeOf } from "./problems";
 import {
   AddNoteDocument,
   AssignDocument,
@@ -187,7 +186,7 @@ export class TicketActions {
       const outcome = await this.send(attempt(ticketId));
       if (outcome.__typename === "TicketPayload") continue;
       refused++;
-      this.toasts.show({ kind: "error", title: ticketId, detail: outcome.message });
+      this.toasts.show({ kind: "error", title: ticketId, detail: this.i18n.explain(outcome) });
     }
     return refused;
   }
@@ -224,36 +223,25 @@ export class TicketActions {
     return false;
   }
 
-  private async send<Input>({ mutation, input, optimistic }: Attempt<Input>) {
-    try {
-      const { data } = await firstValueFrom(
-        this.apollo.mutate({
-          mutation,
-          variables: { input },
-          ...(optimistic && {
-            optimisticResponse: {
-              outcome: { __typename: "TicketPayload" as const, ticket: optimistic },
-            },
-          }),
+  private send<Input>({ mutation, input, optimistic }: Attempt<Input>) {
+    return outcomeOf<TicketOutcomeFragment>(
+      this.apollo.mutate({
+        mutation,
+        variables: { input },
+        ...(optimistic && {
+          optimisticResponse: {
+            outcome: { __typename: "TicketPayload" as const, ticket: optimistic },
+          },
         }),
-      );
-      if (!data) throw new Error("an answer without data");
-      return data.outcome;
-    } catch (error) {
-      return {
-        __typename: "SimpleProblem",
-        code: "UNAVAILABLE",
-        message: failureMessage(error),
-      } satisfies Refusal;
-    }
+      }),
+    );
   }
 
   private refuse(problem: Problem): void {
-    const faults = problem.fields?.map(({ message }) => message) ?? [problem.message];
     this.toasts.show({
       kind: "error",
       title: this.i18n.t().ticketPage.refused,
-      detail: faults.join(" "),
+      detail: this.i18n.explain(problem),
     });
   }
 

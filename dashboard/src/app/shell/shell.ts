@@ -1,7 +1,8 @@
-import { Component, computed, inject, signal } from "@angular/core";
+import { Component, type ElementRef, computed, inject, signal, viewChild } from "@angular/core";
 import { takeUntilDestroyed } from "@angular/core/rxjs-interop";
-import { Router, RouterLink, RouterLinkActive, RouterOutlet } from "@angular/router";
+import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from "@angular/router";
 import { LucideDynamicIcon } from "@lucide/angular";
+import { distinctUntilChanged, filter, map, skip } from "rxjs";
 import { Feed, type TicketEvent } from "../core/feed";
 import { I18n } from "../core/i18n";
 import { Preferences, type Theme } from "../core/preferences";
@@ -9,12 +10,21 @@ import { Session } from "../core/session";
 import { Shortcuts } from "../core/shortcuts";
 import { Socket } from "../core/socket";
 import { Toasts } from "../core/toasts";
+import { ConfirmDialog } from "../ui/confirm";
 import { Dialog } from "../ui/dialog";
 import { Dismiss } from "../ui/dismiss";
 
 @Component({
   selector: "app-shell",
-  imports: [Dialog, Dismiss, LucideDynamicIcon, RouterLink, RouterLinkActive, RouterOutlet],
+  imports: [
+    ConfirmDialog,
+    Dialog,
+    Dismiss,
+    LucideDynamicIcon,
+    RouterLink,
+    RouterLinkActive,
+    RouterOutlet,
+  ],
   templateUrl: "./shell.html",
 })
 export class Shell {
@@ -28,6 +38,7 @@ export class Shell {
   protected readonly connection = inject(Socket).state;
   protected readonly connectionText = computed(() => this.t().connection[this.connection()]);
   protected readonly help = signal(false);
+  private readonly content = viewChild.required<ElementRef<HTMLElement>>("content");
 
   protected readonly items = computed(() => {
     const t = this.t();
@@ -61,6 +72,16 @@ export class Shell {
       c: () => void router.navigate(["/tickets/new"]),
       "/": () => void router.navigate(["/tickets"]),
     });
+    // To another page goes the focus too, for who reads by ear or moves by keys.
+    router.events
+      .pipe(
+        filter((event) => event instanceof NavigationEnd),
+        map(({ urlAfterRedirects }) => urlAfterRedirects.split("?")[0]),
+        distinctUntilChanged(),
+        skip(1),
+        takeUntilDestroyed(),
+      )
+      .subscribe(() => this.content().nativeElement.focus({ preventScroll: true }));
     inject(Feed)
       .all.pipe(takeUntilDestroyed())
       .subscribe((message) => {

@@ -210,5 +210,9 @@ export function provideIcons(): EnvironmentProviders {
 })
 export class CategoryIcon {
   readonly name = input.required<string>();
-  protected readonly icon = computed(() => CATEGORY_ICONS[this.name()] ?? LucideCircleQuestionMark);
+  protected readonly icon = computed(() =>
+    Object.hasOwn(CATEGORY_ICONS, this.name())
+      ? (CATEGORY_ICONS[this.name()] ?? LucideCircleQuestionMark)
+      : LucideCircleQuestionMark,
+  );
 }

@@ -1,4 +1,13 @@
-import { Component, computed, inject, input, signal } from "@angular/core";
+import {
+  Component,
+  ElementRef,
+  Injector,
+  afterNextRender,
+  inject,
+  input,
+  signal,
+  viewChild,
+} from "@angular/core";
 import { takeUntilDestroyed, toObservable } from "@angular/core/rxjs-interop";
 import { FormControl, ReactiveFormsModule, Validators } from "@angular/forms";
 import { RouterLink } from "@angular/router";
@@ -7,7 +16,9 @@ import { Apollo, type QueryRef } from "apollo-angular";
 import { firstValueFrom, switchMap } from "rxjs";
 import { I18n } from "../../core/i18n";
 import { Live } from "../../core/live";
-import { failureMessage } from "../../core/problems";
+import { EMPTY_LOG, type Log, withAdded, withEarlier, withNewest } from "../../core/log";
+import { titlePage } from "../../core/page-title";
+import { type Problem, isProblem, outcomeOf, problemOf } from "../../core/problems";
 import { Toasts } from "../../core/toasts";
 import { Ago } from "../../ui/ago";
 import { Empty } from "../../ui/empty";
@@ -15,21 +26,20 @@ import { Sla, Status } from "../../ui/ticket-marks";
 import {
   AnswerStreamDocument,
   type AnswerStreamSubscription,
+  ConversationChangesDocument,
   ConversationPageDocument,
   type ConversationPageQuery,
   type ConversationPageQueryVariables,
-  LaterMessagesDocument,
-  type MessagesFragment,
+  EarlierMessagesDocument,
   SendMessageDocument,
   TakeOverDocument,
 } from "./conversation.generated";
 
 type Conversation = NonNullable<ConversationPageQuery["conversation"]>;
-type Message = MessagesFragment["nodes"][number];
+type Message = Conversation["messages"]["nodes"][number];
 
-// The assistant's answers are streamed; what customers write has no feed of its own.
-const POLL_EVERY_MS = 4_000;
-const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
+/** Whoever reads this near to the end goes on with it; further up they are left in peace. */
+const NEAR_PX = 300;
 
 @Component({
   selector: "app-conversation-page",
@@ -40,7 +50,9 @@ const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
         <app-empty icon="message-square" [heading]="t().notFound" [hint]="t().notFoundHint" />
       }
       @case ("failed") {
-        <app-empty icon="cloud-off" [heading]="t().loadFailed" />
+        <app-empty icon="cloud-off" [heading]="t().loadFailed">
+          <button type="button" class="btn" (click)="reload()">{{ t().retry }}</button>
+        </app-empty>
       }
       @case ("loading") {
         <div class="space-y-4 p-6" aria-busy="true">
@@ -99,10 +111,17 @@ const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
           <svg lucideIcon="plus" aria-hidden="true"></svg>{{ t().conversation.createTicket }}
         </a>
       </header>
-      <div class="grid gap-6 p-4 md:p-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
+      <div class="grid grid-cols-1 gap-6 p-4 md:p-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <section class="min-w-0" [attr.aria-label]="t().conversation.newMessages">
-          <ol class="space-y-3" aria-live="polite">
-            @for (message of messages(); track message.id) {
+          @if (log().start) {
+            <div class="mb-4 text-center">
+              <button type="button" class="btn" [disabled]="busy()" (click)="readEarlier()">
+                {{ t().conversation.earlier }}
+              </button>
+            </div>
+          }
+          <ol #list class="space-y-3" aria-live="polite">
+            @for (message of log().items; track message.id) {
               @let fromCustomer = message.author === "CUSTOMER";
               <li class="flex" [class.justify-end]="!fromCustomer">
                 <div
@@ -116,7 +135,9 @@ const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
                   "
                 >
                   <p class="text-muted mb-0.5 flex gap-2 text-xs">
-                    <span class="font-medium">{{ message.writtenBy.name }}</span>
+                    <span class="font-medium">{{
+                      (fromCustomer && conversation.customer?.name) || message.writtenBy.name
+                    }}</span>
                     <app-ago [at]="message.sentAt" />
                   </p>
                   <p class="break-words whitespace-pre-wrap">{{ message.text }}</p>
@@ -124,6 +145,15 @@ const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
               </li>
             } @empty {
               <li class="text-muted">{{ t().conversation.empty }}</li>
+            }
+            @if (sending(); as text) {
+              <li class="flex justify-end opacity-60" aria-busy="true">
+                <p
+                  class="bg-accent-soft max-w-[85%] rounded-2xl rounded-br-sm px-4 py-2.5 break-words whitespace-pre-wrap"
+                >
+                  {{ text }}
+                </p>
+              </li>
             }
             @if (beingWritten(); as text) {
               <li class="flex justify-end" aria-busy="true" data-testid="being-written">
@@ -140,10 +170,14 @@ const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
             }
           </ol>
           @if (conversation.handler === "HUMAN") {
-            <form class="card mt-6 p-3" (submit)="send(conversation); $event.preventDefault()">
+            <form
+              class="card sticky bottom-3 mt-6 p-3 shadow-lg"
+              (submit)="send(conversation); $event.preventDefault()"
+            >
               <textarea
                 class="field"
-                rows="3"
+                rows="2"
+                maxlength="10000"
                 [formControl]="reply"
                 [attr.aria-label]="t().conversation.reply"
                 [placeholder]="t().conversation.reply"
@@ -188,31 +222,38 @@ const POLL_EVERY_WHILE_STREAMED_MS = 20_000;
 export class ConversationPage {
   private readonly apollo = inject(Apollo);
   private readonly toasts = inject(Toasts);
-  protected readonly t = inject(I18n).t;
+  private readonly injector = inject(Injector);
+  private readonly i18n = inject(I18n);
+  protected readonly t = this.i18n.t;
   /** From the address. */
   readonly id = input.required<string>();
 
   protected readonly conversation = signal<Conversation | null>(null);
   protected readonly state = signal<"loading" | "ready" | "absent" | "failed">("loading");
-  /** Beyond the page that comes with the conversation. */
-  private readonly later = signal<Message[]>([]);
-  protected readonly messages = computed(() => [
-    ...(this.conversation()?.messages.nodes ?? []),
-    ...this.later(),
-  ]);
+  protected readonly log = signal<Log<Message>>(EMPTY_LOG);
   /** The answer so far; empty while none is being written. */
   protected readonly beingWritten = signal("");
+  /** What is on its way; empty while nothing is. */
+  protected readonly sending = signal("");
   protected readonly busy = signal(false);
+  private readonly list = viewChild<ElementRef<HTMLElement>>("list");
   protected readonly reply = new FormControl("", {
     nonNullable: true,
     validators: [Validators.required, Validators.pattern(/\S/)],
   });
+  /** By which a message that is sent twice is recorded once. */
+  private externalId = crypto.randomUUID();
   private query?: QueryRef<ConversationPageQuery, ConversationPageQueryVariables>;
 
   constructor() {
+    titlePage(() => {
+      const customer = this.conversation()?.customer;
+      return customer && `${this.t().conversation.title}: ${customer.name ?? customer.phone ?? ""}`;
+    });
     toObservable(this.id)
       .pipe(
         switchMap((id) => {
+          this.log.set(EMPTY_LOG);
           this.query = this.apollo.watchQuery({
             query: ConversationPageDocument,
             variables: { id },
@@ -225,8 +266,8 @@ export class ConversationPage {
         if (dataState === "complete") {
           this.conversation.set(data.conversation);
           this.state.set(data.conversation ? "ready" : "absent");
-          const isStreamed = data.conversation?.handler === "ASSISTANT";
-          this.query?.startPolling(isStreamed ? POLL_EVERY_WHILE_STREAMED_MS : POLL_EVERY_MS);
+          const newest = data.conversation?.messages;
+          if (newest) this.show((log) => withNewest(log, newest));
         } else if (error) {
           this.state.set("failed");
         }
@@ -237,87 +278,99 @@ export class ConversationPage {
         switchMap((conversationId) => live.subscribe(AnswerStreamDocument, { conversationId })),
         takeUntilDestroyed(),
       )
-      .subscribe(({ progress }) => void this.follow(progress));
-    toObservable(this.conversation)
+      .subscribe(({ progress }) => this.follow(progress));
+    // Each item goes into the cache, and from there to the page.
+    toObservable(this.id)
       .pipe(
-        // What was said last is what matters: read to the end.
-        switchMap((conversation) => this.readLater(conversation).catch(() => this.later())),
+        switchMap((id) => live.subscribe(ConversationChangesDocument, { id })),
         takeUntilDestroyed(),
       )
-      .subscribe((later) => this.later.set(later));
+      .subscribe();
   }
 
-  private async readLater(conversation: Conversation | null): Promise<Message[]> {
-    const later: Message[] = [];
-    let page = conversation?.messages.pageInfo;
-    while (conversation && page?.hasNextPage) {
+  private follow(progress: AnswerStreamSubscription["progress"]): void {
+    if (progress.__typename === "AnswerWriting") {
+      this.beingWritten.set(progress.text);
+      this.show((log) => log);
+      return;
+    }
+    if (progress.__typename === "AnswerSent") {
+      this.show((log) => withAdded(log, progress.message));
+    }
+    this.beingWritten.set("");
+  }
+
+  protected reload(): void {
+    // The result arrives through the query's observable, a failure too.
+    this.query?.refetch().catch(() => undefined);
+  }
+
+  protected async readEarlier(): Promise<void> {
+    this.busy.set(true);
+    try {
       const { data } = await firstValueFrom(
         this.apollo.query({
-          query: LaterMessagesDocument,
-          variables: { id: conversation.id, after: page.endCursor },
+          query: EarlierMessagesDocument,
+          variables: { id: this.id(), before: this.log().start },
           fetchPolicy: "no-cache",
         }),
       );
-      later.push(...(data?.conversation?.messages.nodes ?? []));
-      page = data?.conversation?.messages.pageInfo;
+      const earlier = data?.conversation?.messages;
+      if (earlier) this.log.update((log) => withEarlier(log, earlier));
+    } catch (error) {
+      this.refuse(problemOf(error));
+    } finally {
+      this.busy.set(false);
     }
-    return later;
   }
 
-  /** An answer begins after a message and ends in one, or in a change of who answers. */
-  private async follow(progress: AnswerStreamSubscription["progress"]): Promise<void> {
-    const isWriting = progress.__typename === "AnswerWriting";
-    if (isWriting && this.beingWritten()) {
-      this.beingWritten.set(progress.text);
-      return;
-    }
-    if (isWriting) this.beingWritten.set(progress.text);
-    await this.reload();
-    if (!isWriting) this.beingWritten.set("");
+  /** Puts what is new where it is seen, unless its reader is further up. */
+  private show(change: (log: Log<Message>) => Log<Message>): void {
+    const end = this.list()?.nativeElement.getBoundingClientRect().bottom ?? 0;
+    const isAtEnd = end < innerHeight + NEAR_PX;
+    this.log.update(change);
+    if (isAtEnd) this.scrollToEnd();
   }
 
-  private async reload(): Promise<void> {
-    // A failure arrives through the query's observable.
-    await this.query?.refetch().catch(() => undefined);
+  private scrollToEnd(): void {
+    afterNextRender(
+      () => this.list()?.nativeElement.lastElementChild?.scrollIntoView({ block: "center" }),
+      { injector: this.injector },
+    );
   }
 
   protected async takeOver({ id }: Conversation): Promise<void> {
-    const taken = await this.attempt(
+    const outcome = await outcomeOf(
       this.apollo.mutate({ mutation: TakeOverDocument, variables: { conversationId: id } }),
     );
-    if (taken) this.toasts.show({ kind: "success", title: this.t().conversation.takenOver });
+    if (isProblem(outcome)) this.refuse(outcome);
+    else this.toasts.show({ kind: "success", title: this.t().conversation.takenOver });
   }
 
   protected async send({ id }: Conversation): Promise<void> {
-    if (this.reply.invalid || this.busy()) return;
-    this.busy.set(true);
-    const sent = await this.attempt(
+    const text = this.reply.value.trim();
+    if (!text || this.sending()) return;
+    this.sending.set(text);
+    this.reply.reset();
+    this.scrollToEnd();
+    const outcome = await outcomeOf(
       this.apollo.mutate({
         mutation: SendMessageDocument,
-        // The key by which a message sent twice is recorded once.
-        variables: {
-          input: { conversationId: id, text: this.reply.value, externalId: crypto.randomUUID() },
-        },
+        variables: { input: { conversationId: id, text, externalId: this.externalId } },
       }),
     );
-    this.busy.set(false);
-    if (!sent) return;
-    this.reply.reset();
-    await this.reload();
+    this.sending.set("");
+    if (outcome.__typename !== "MessagePayload") {
+      this.refuse(outcome);
+      if (!this.reply.value) this.reply.setValue(text);
+      return;
+    }
+    this.externalId = crypto.randomUUID();
+    this.show((log) => withAdded(log, outcome.sent));
   }
 
-  /** Whether it was carried out; else a toast says why not. */
-  private async attempt(mutation: ReturnType<Apollo["mutate"]>): Promise<boolean> {
-    let detail: string;
-    try {
-      const { data } = await firstValueFrom(mutation);
-      const { outcome } = data as { outcome: { message?: unknown; code?: string } };
-      if (!outcome.code) return true;
-      detail = String(outcome.message);
-    } catch (error) {
-      detail = failureMessage(error);
-    }
+  private refuse(problem: Problem): void {
+    const detail = this.i18n.explain(problem);
     this.toasts.show({ kind: "error", title: this.t().ticketPage.refused, detail });
-    return false;
   }
 }

@@ -4,7 +4,7 @@ import { Apollo } from "apollo-angular";
 import { firstValueFrom } from "rxjs";
 import { showFaults } from "../../core/faults";
 import { I18n } from "../../core/i18n";
-import { failureMessage } from "../../core/problems";
+import { problemOf } from "../../core/problems";
 import { FormField } from "../../ui/form-field";
 import { type CustomerSummaryFragment, SaveCustomerDocument } from "./customers.generated";
 
@@ -33,7 +33,8 @@ import { type CustomerSummaryFragment, SaveCustomerDocument } from "./customers.
 })
 export class CustomerForm implements OnInit {
   private readonly apollo = inject(Apollo);
-  protected readonly t = inject(I18n).t;
+  private readonly i18n = inject(I18n);
+  protected readonly t = this.i18n.t;
   /** Whose details change; without it, a new customer. */
   readonly customer = input<CustomerSummaryFragment>();
   /** What was searched for in vain: a phone or a name. */
@@ -72,9 +73,12 @@ export class CustomerForm implements OnInit {
       );
       const outcome = data?.outcome;
       if (outcome?.__typename === "CustomerPayload") this.saved.emit(outcome.customer);
-      else if (outcome) this.problem.set(showFaults(outcome, this.form.controls));
+      else if (outcome) {
+        const rest = showFaults(outcome, this.form.controls);
+        if (rest) this.problem.set(this.i18n.explain(rest));
+      }
     } catch (error) {
-      this.problem.set(failureMessage(error));
+      this.problem.set(this.i18n.explain(problemOf(error)));
     } finally {
       this.busy.set(false);
     }

@@ -5,6 +5,7 @@ import { LucideDynamicIcon } from "@lucide/angular";
 import { Apollo, type QueryRef } from "apollo-angular";
 import { Subject, debounceTime, switchMap } from "rxjs";
 import { I18n } from "../../core/i18n";
+import { titlePage } from "../../core/page-title";
 import { Shortcuts } from "../../core/shortcuts";
 import { Dialog } from "../../ui/dialog";
 import { Empty } from "../../ui/empty";
@@ -48,8 +49,10 @@ const SEARCH_PAUSE_MS = 250;
         <svg lucideIcon="user-plus" aria-hidden="true"></svg>
       </button>
     </header>
-    @if (failed()) {
-      <app-empty icon="cloud-off" [heading]="t().loadFailed" />
+    @if (failed() && !customers()) {
+      <app-empty icon="cloud-off" [heading]="t().loadFailed">
+        <button type="button" class="btn" (click)="reload()">{{ t().retry }}</button>
+      </app-empty>
     } @else if (!customers()) {
       <div class="space-y-3 px-6 py-4" aria-busy="true">
         <p class="sr-only" role="status">{{ t().loading }}</p>
@@ -132,6 +135,7 @@ export class CustomerList {
   private readonly searchBox = viewChild.required<ElementRef<HTMLInputElement>>("search");
 
   constructor() {
+    titlePage(() => this.t().nav.customers);
     toObservable(this.q)
       .pipe(
         switchMap((search) => {
@@ -157,6 +161,11 @@ export class CustomerList {
 
   protected open(id: string): void {
     void this.router.navigate(["/customers", id]);
+  }
+
+  protected reload(): void {
+    // The result arrives through the query's observable, a failure too.
+    this.query?.refetch().catch(() => undefined);
   }
 
   protected more(): void {

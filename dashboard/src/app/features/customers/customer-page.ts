@@ -5,6 +5,7 @@ import { LucideDynamicIcon } from "@lucide/angular";
 import { Apollo, type QueryRef } from "apollo-angular";
 import { switchMap } from "rxjs";
 import { I18n } from "../../core/i18n";
+import { titlePage } from "../../core/page-title";
 import { Ago } from "../../ui/ago";
 import { Dialog } from "../../ui/dialog";
 import { Empty } from "../../ui/empty";
@@ -27,7 +28,9 @@ type Customer = Extract<CustomerPageQuery["node"], { __typename: "Customer" }>;
         <app-empty icon="users" [heading]="t().notFound" [hint]="t().notFoundHint" />
       }
       @case ("failed") {
-        <app-empty icon="cloud-off" [heading]="t().loadFailed" />
+        <app-empty icon="cloud-off" [heading]="t().loadFailed">
+          <button type="button" class="btn" (click)="reload()">{{ t().retry }}</button>
+        </app-empty>
       }
       @case ("loading") {
         <div class="space-y-4 p-6" aria-busy="true">
@@ -48,8 +51,8 @@ type Customer = Extract<CustomerPageQuery["node"], { __typename: "Customer" }>;
         >
           <svg lucideIcon="arrow-left" aria-hidden="true"></svg>
         </a>
-        <div class="min-w-0 flex-1">
-          <h1 class="truncate text-lg font-semibold">
+        <div class="min-w-0 flex-1 basis-56">
+          <h1 class="text-lg font-semibold break-words">
             {{ customer.name || t().customers.nameless }}
           </h1>
           <p class="text-muted flex flex-wrap gap-x-4">
@@ -63,13 +66,15 @@ type Customer = Extract<CustomerPageQuery["node"], { __typename: "Customer" }>;
             }
             @if (customer.email) {
               <a
-                class="hover:text-ink inline-flex min-h-6 items-center gap-1.5"
+                class="hover:text-ink inline-flex min-h-6 min-w-0 items-center gap-1.5 break-all"
                 [href]="'mailto:' + customer.email"
               >
                 <svg lucideIcon="mail" size="14" aria-hidden="true"></svg>{{ customer.email }}
               </a>
             }
-            <span>{{ t().customers.since }} {{ i18n.formatDay(customer.createdAt) }}</span>
+            <span class="inline-flex min-h-6 items-center"
+              >{{ t().customers.since }} {{ i18n.formatDay(customer.createdAt) }}</span
+            >
           </p>
         </div>
         <button type="button" class="btn" (click)="editing.set(true)">
@@ -83,7 +88,7 @@ type Customer = Extract<CustomerPageQuery["node"], { __typename: "Customer" }>;
           <svg lucideIcon="plus" aria-hidden="true"></svg>{{ t().nav.newTicket }}
         </a>
       </header>
-      <div class="grid gap-6 p-4 md:p-6 lg:grid-cols-[minmax(0,1fr)_18rem]">
+      <div class="grid grid-cols-1 gap-6 p-4 md:p-6 lg:grid-cols-[minmax(0,1fr)_18rem]">
         <section class="card min-w-0">
           <h2 class="heading border-line flex gap-3 border-b px-4 py-3">
             {{ t().customers.history }}
@@ -105,10 +110,10 @@ type Customer = Extract<CustomerPageQuery["node"], { __typename: "Customer" }>;
                     >{{ ticket.subject }}</a
                   >
                 </div>
-                <app-category class="w-40 max-xl:hidden" [category]="ticket.category" />
-                <app-status class="w-36" [status]="ticket.status" />
+                <app-category class="w-40 max-2xl:hidden" [category]="ticket.category" />
+                <app-status class="sm:w-40" [status]="ticket.status" />
                 <app-sla class="w-28" [target]="ticket.sla.resolution" />
-                <app-ago class="text-muted w-24 text-right max-sm:hidden" [at]="ticket.createdAt" />
+                <app-ago class="text-muted w-20 text-right max-sm:hidden" [at]="ticket.createdAt" />
               </li>
             } @empty {
               <li class="text-muted p-4">{{ t().customers.noTickets }}</li>
@@ -167,6 +172,7 @@ export class CustomerPage {
   private query?: QueryRef<CustomerPageQuery, CustomerPageQueryVariables>;
 
   constructor() {
+    titlePage(() => this.customer() && (this.customer()?.name ?? this.customer()?.phone));
     toObservable(this.id)
       .pipe(
         switchMap((id) => {
@@ -184,6 +190,11 @@ export class CustomerPage {
           this.state.set("failed");
         }
       });
+  }
+
+  protected reload(): void {
+    // The result arrives through the query's observable, a failure too.
+    this.query?.refetch().catch(() => undefined);
   }
 
   protected more(customer: Customer): void {

@@ -9,22 +9,26 @@ import { Business } from "../../core/business";
 import { PRIORITIES } from "../../core/enums";
 import { showFaults } from "../../core/faults";
 import { I18n } from "../../core/i18n";
+import { titlePage } from "../../core/page-title";
 import { isProblem } from "../../core/problems";
 import { TicketActions } from "../../core/ticket-actions";
 import { Toasts } from "../../core/toasts";
-import type { CreateTicketInput, TicketPriority } from "../../schema.generated";
+import type { CreateTicketInput, MessageAuthor, TicketPriority } from "../../schema.generated";
+import type { Editor } from "../../ui/confirm";
 import { FormField } from "../../ui/form-field";
 import { CategoryIcon } from "../../ui/icons";
 import type { CustomerSummaryFragment } from "../customers/customers.generated";
 import { CustomerPicker } from "./customer-picker";
 import { NewTicketForDocument } from "./new-ticket.generated";
 
+const LONGEST_DESCRIPTION = 10_000;
+
 @Component({
   selector: "app-new-ticket",
   imports: [CategoryIcon, CustomerPicker, FormField, LucideDynamicIcon, ReactiveFormsModule],
   templateUrl: "./new-ticket.html",
 })
-export class NewTicket {
+export class NewTicket implements Editor {
   private readonly apollo = inject(Apollo);
   private readonly router = inject(Router);
   private readonly actions = inject(TicketActions);
@@ -49,7 +53,7 @@ export class NewTicket {
     }),
     description: new FormControl("", {
       nonNullable: true,
-      validators: [Validators.required, Validators.maxLength(10_000)],
+      validators: [Validators.required, Validators.maxLength(LONGEST_DESCRIPTION)],
     }),
     priority: new FormControl<TicketPriority>("MEDIUM", { nonNullable: true }),
     tags: new FormControl("", { nonNullable: true }),
@@ -60,6 +64,7 @@ export class NewTicket {
   private readonly idempotencyKey = crypto.randomUUID();
 
   constructor() {
+    titlePage(() => this.t().newTicket.title);
     toObservable(this.customer)
       .pipe(
         switchMap(() => {
@@ -71,8 +76,23 @@ export class NewTicket {
       .subscribe(({ data }) => {
         const node = data?.node;
         if (node?.__typename === "Customer") this.chosen.set(node);
-        else if (node?.__typename === "Conversation") this.chosen.set(node.customer);
+        else if (node?.__typename === "Conversation") {
+          this.chosen.set(node.customer);
+          this.quote(node.messages.nodes);
+        }
       });
+  }
+
+  /** What the customer wrote, for the agent to shorten. */
+  private quote(messages: readonly { author: MessageAuthor; text: string }[]): void {
+    const { description } = this.form.controls;
+    if (description.dirty) return;
+    const said = messages.filter(({ author }) => author === "CUSTOMER").map(({ text }) => text);
+    description.setValue(said.join("\n\n").slice(-LONGEST_DESCRIPTION));
+  }
+
+  isEdited(): boolean {
+    return this.form.dirty;
   }
 
   protected async submit(): Promise<void> {
@@ -84,9 +104,11 @@ export class NewTicket {
     this.busy.set(false);
     if (isProblem(outcome)) {
       const { address: location, ...controls } = this.form.controls;
-      this.problem.set(showFaults(outcome, { ...controls, location }));
+      const rest = showFaults(outcome, { ...controls, location });
+      if (rest) this.problem.set(this.i18n.explain(rest));
       return;
     }
+    this.form.markAsPristine();
     this.toasts.show({ kind: "success", title: this.t().newTicket.created(outcome.ticketId) });
     void this.router.navigate(["/tickets", outcome.ticketId]);
   }

@@ -5,6 +5,7 @@ import { switchMap } from "rxjs";
 import { Business } from "../../core/business";
 import { I18n } from "../../core/i18n";
 import { Live } from "../../core/live";
+import { titlePage } from "../../core/page-title";
 import { formatDuration } from "../../core/sla";
 import type { SlaState, TicketPriority, TicketStatus } from "../../schema.generated";
 import { type Bar, Bars } from "./bars";
@@ -125,6 +126,7 @@ export class Overview {
   );
 
   constructor() {
+    titlePage(() => this.t().overview.title);
     const live = inject(Live);
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     toObservable(this.days)

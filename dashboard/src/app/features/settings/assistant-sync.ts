@@ -1,8 +1,8 @@
 import { Component, effect, inject, signal } from "@angular/core";
 import { takeUntilDestroyed } from "@angular/core/rxjs-interop";
 import { Apollo, onlyCompleteData } from "apollo-angular";
-import { firstValueFrom } from "rxjs";
-import { failureMessage, isProblem } from "../../core/problems";
+import { I18n } from "../../core/i18n";
+import { isProblem, outcomeOf } from "../../core/problems";
 import { Toasts } from "../../core/toasts";
 import { Ago } from "../../ui/ago";
 import { ConfigurationStore } from "./configuration-store";
@@ -80,6 +80,7 @@ import {
 export class AssistantSync {
   private readonly apollo = inject(Apollo);
   private readonly toasts = inject(Toasts);
+  private readonly i18n = inject(I18n);
   protected readonly s = inject(SettingsMessages).s;
   private readonly query = this.apollo.watchQuery({ query: AssistantStateDocument });
   protected readonly told = signal<AssistantStateQuery | null>(null);
@@ -101,18 +102,14 @@ export class AssistantSync {
 
   protected async sync(): Promise<void> {
     this.busy.set(true);
-    let fault: string | undefined;
-    try {
-      const { data } = await firstValueFrom(
-        this.apollo.mutate({ mutation: SyncAssistantDocument }),
-      );
-      if (data && isProblem(data.outcome)) fault = data.outcome.message;
-    } catch (error) {
-      fault = failureMessage(error);
-    }
+    const outcome = await outcomeOf(this.apollo.mutate({ mutation: SyncAssistantDocument }));
     this.busy.set(false);
-    if (fault) this.toasts.show({ kind: "error", title: this.s().refused, detail: fault });
-    else this.reload();
+    if (isProblem(outcome)) {
+      const detail = this.i18n.explain(outcome);
+      this.toasts.show({ kind: "error", title: this.s().refused, detail });
+    } else {
+      this.reload();
+    }
   }
 
   private reload(): void {

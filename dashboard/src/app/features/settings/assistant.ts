@@ -1,12 +1,13 @@
-import { Component, effect, inject, signal } from "@angular/core";
+import { Component, inject, signal } from "@angular/core";
 import { takeUntilDestroyed } from "@angular/core/rxjs-interop";
 import { FormControl, FormGroup, ReactiveFormsModule } from "@angular/forms";
 import { Apollo } from "apollo-angular";
 import { debounceTime, merge, startWith, switchMap } from "rxjs";
 import { I18n } from "../../core/i18n";
+import type { Editor } from "../../ui/confirm";
 import { FormField } from "../../ui/form-field";
 import { AssistantSync } from "./assistant-sync";
-import { ConfigurationStore } from "./configuration-store";
+import { ConfigurationStore, draftOf } from "./configuration-store";
 import { SettingsMessages } from "./messages";
 import {
   PreviewDocument,
@@ -34,12 +35,6 @@ const text = () => new FormControl("", { nonNullable: true });
           <app-form-field [label]="s().greetingMessage">
             <textarea class="field" rows="3" formControlName="greetingMessage"></textarea>
           </app-form-field>
-          <app-form-field [label]="s().language">
-            <select class="field" formControlName="language">
-              <option value="es" lang="es">Español</option>
-              <option value="en" lang="en">English</option>
-            </select>
-          </app-form-field>
           <div class="flex justify-end">
             <button class="btn btn-primary">{{ t().save }}</button>
           </div>
@@ -47,6 +42,7 @@ const text = () => new FormControl("", { nonNullable: true });
         <form class="card space-y-4 p-4" (submit)="saveTemplate(); $event.preventDefault()">
           <h2 class="heading">{{ s().instructions }}</h2>
           <textarea
+            #field
             class="field font-mono text-xs"
             rows="14"
             [formControl]="template"
@@ -58,7 +54,7 @@ const text = () => new FormControl("", { nonNullable: true });
               <button
                 type="button"
                 class="badge bg-sunken hover:bg-accent-soft font-mono"
-                (click)="insert(name)"
+                (click)="insert(field, name)"
               >
                 {{ "{" + name + "}" }}
               </button>
@@ -90,35 +86,28 @@ const text = () => new FormControl("", { nonNullable: true });
     <app-assistant-sync class="mt-6" />
   `,
 })
-export class Assistant {
+export class Assistant implements Editor {
   protected readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly t = inject(I18n).t;
-  protected readonly lines = [
-    "assistantName",
-    "companyName",
-    "primaryServiceIssue",
-    "serviceType",
-  ] as const;
+  protected readonly lines = ["assistantName", "primaryServiceIssue"] as const;
   protected readonly identity = new FormGroup({
     assistantName: text(),
-    companyName: text(),
     primaryServiceIssue: text(),
-    serviceType: text(),
     greetingMessage: text(),
-    language: text(),
   });
   protected readonly template = text();
+  private readonly identityDraft = draftOf(() => this.store.configuration()?.assistant, {
+    isEdited: () => this.identity.dirty,
+    fill: (assistant) => this.identity.reset(assistant),
+  });
+  private readonly templateDraft = draftOf(() => this.store.configuration()?.instructionsTemplate, {
+    isEdited: () => this.template.dirty,
+    fill: ({ template }) => this.template.reset(template),
+  });
   protected readonly preview = signal<PreviewQuery["preview"] | null>(null);
 
   constructor() {
-    effect(() => {
-      const configuration = this.store.configuration();
-      if (configuration?.assistant) this.identity.patchValue(configuration.assistant);
-      if (configuration?.instructionsTemplate) {
-        this.template.setValue(configuration.instructionsTemplate.template);
-      }
-    });
     const apollo = inject(Apollo);
     merge(this.identity.valueChanges, this.template.valueChanges)
       .pipe(
@@ -129,7 +118,7 @@ export class Assistant {
             query: PreviewDocument,
             variables: {
               draft: {
-                assistant: this.identity.getRawValue(),
+                assistant: this.wholeIdentity(),
                 instructionsTemplate: { template: this.template.value },
               },
             },
@@ -141,23 +130,43 @@ export class Assistant {
       .subscribe(({ data }) => this.preview.set(data?.preview ?? null));
   }
 
-  protected insert(name: string): void {
-    this.template.setValue(`${this.template.value}{${name}}`);
+  isEdited(): boolean {
+    return this.identity.dirty || this.template.dirty;
+  }
+
+  /** Where the cursor is, or was. */
+  protected insert(field: HTMLTextAreaElement, name: string): void {
+    field.setRangeText(`{${name}}`, field.selectionStart, field.selectionEnd, "end");
+    this.template.setValue(field.value);
+    this.template.markAsDirty();
+    field.focus();
   }
 
   protected saveIdentity(): void {
-    const version = this.store.configuration()?.assistant?.version;
-    if (version === undefined) return;
-    void this.store.change(SaveAssistantDocument, {
-      input: { ...this.identity.getRawValue(), expectedVersion: version },
+    const input = this.wholeIdentity();
+    if (!input) return;
+    void this.store.save({
+      mutation: SaveAssistantDocument,
+      section: "assistant",
+      input,
+      draft: this.identityDraft,
     });
   }
 
   protected saveTemplate(): void {
-    const version = this.store.configuration()?.instructionsTemplate?.version;
-    if (version === undefined) return;
-    void this.store.change(SaveInstructionsDocument, {
-      input: { template: this.template.value, expectedVersion: version },
+    void this.store.save({
+      mutation: SaveInstructionsDocument,
+      section: "instructionsTemplate",
+      input: { template: this.template.value },
+      draft: this.templateDraft,
     });
+  }
+
+  /** With what of its section is edited elsewhere. */
+  private wholeIdentity() {
+    const assistant = this.store.configuration()?.assistant;
+    if (!assistant) return undefined;
+    const { __typename: _, version: __, ...stored } = assistant;
+    return { ...stored, ...this.identity.getRawValue() };
   }
 }

@@ -1,7 +1,8 @@
-import { Component, inject, linkedSignal } from "@angular/core";
+import { Component, inject, signal } from "@angular/core";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { I18n } from "../../core/i18n";
-import { type Configuration, ConfigurationStore } from "./configuration-store";
+import { type Configuration, ConfigurationStore, draftOf } from "./configuration-store";
+import type { Editor } from "../../ui/confirm";
 import { IconPicker } from "./icon-picker";
 import { SettingsMessages } from "./messages";
 import { SaveCategoriesDocument } from "./settings.generated";
@@ -17,11 +18,13 @@ type Category = Configuration["ticketCategories"]["categories"][number];
         <li
           class="card flex flex-wrap items-center gap-2 p-2"
           [class.opacity-60]="category.isRetired"
+          [class.border-accent]="over() === index"
           [attr.data-category]="category.id"
           draggable="true"
           (dragstart)="dragged = index"
-          (dragover)="$event.preventDefault()"
-          (drop)="move(dragged, index); $event.preventDefault()"
+          (dragover)="over.set(index); $event.preventDefault()"
+          (dragend)="over.set(null)"
+          (drop)="move(dragged, index); over.set(null); $event.preventDefault()"
         >
           <svg
             lucideIcon="grip-vertical"
@@ -100,23 +103,39 @@ type Category = Configuration["ticketCategories"]["categories"][number];
     </form>
   `,
 })
-export class Categories {
+export class Categories implements Editor {
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly t = inject(I18n).t;
   protected dragged = 0;
-  protected readonly draft = linkedSignal<Category[]>(
-    () => this.store.configuration()?.ticketCategories.categories ?? [],
-  );
+  /** Where what is dragged would be put. */
+  protected readonly over = signal<number | null>(null);
+  /** As they will be once they are saved. */
+  protected readonly draft = signal<readonly Category[]>([]);
+  private isChanged = false;
+  private readonly stored = draftOf(() => this.store.configuration()?.ticketCategories, {
+    isEdited: () => this.isChanged,
+    fill: ({ categories }) => {
+      this.draft.set(categories);
+      this.isChanged = false;
+    },
+  });
+
+  isEdited(): boolean {
+    return this.isChanged;
+  }
+
+  private edit(change: (all: readonly Category[]) => readonly Category[]): void {
+    this.draft.update(change);
+    this.isChanged = true;
+  }
 
   protected set(index: number, change: Partial<Category>): void {
-    this.draft.update((all) =>
-      all.map((each, place) => (place === index ? { ...each, ...change } : each)),
-    );
+    this.edit((all) => all.map((each, place) => (place === index ? { ...each, ...change } : each)));
   }
 
   protected move(from: number, to: number): void {
-    this.draft.update((all) => {
+    this.edit((all) => {
       const moved = all[from];
       if (!moved) return all;
       const rest = all.filter((each) => each !== moved);
@@ -128,7 +147,7 @@ export class Categories {
     const label = name.trim();
     const id = toSlug(label);
     if (!id || this.draft().some((each) => each.id === id)) return;
-    this.draft.update((all) => [
+    this.edit((all) => [
       ...all,
       {
         __typename: "TicketCategory",
@@ -144,11 +163,12 @@ export class Categories {
   }
 
   protected save(): void {
-    const version = this.store.configuration()?.ticketCategories.version;
-    if (version === undefined) return;
     const categories = this.draft().map(({ __typename: _, ...category }) => category);
-    void this.store.change(SaveCategoriesDocument, {
-      input: { categories, expectedVersion: version },
+    void this.store.save({
+      mutation: SaveCategoriesDocument,
+      section: "ticketCategories",
+      input: { categories },
+      draft: this.stored,
     });
   }
 }

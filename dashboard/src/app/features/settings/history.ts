@@ -1,9 +1,12 @@
-import { Component, inject, signal } from "@angular/core";
+import { Component, computed, effect, inject, signal } from "@angular/core";
 import { takeUntilDestroyed } from "@angular/core/rxjs-interop";
 import { Apollo, type QueryRef, onlyCompleteData } from "apollo-angular";
 import { I18n } from "../../core/i18n";
 import { Ago } from "../../ui/ago";
+import { Confirm } from "../../ui/confirm";
 import { ConfigurationStore } from "./configuration-store";
+import { DifferenceList } from "./difference-list";
+import { differences } from "./differences";
 import { SettingsMessages } from "./messages";
 import {
   ConfigurationHistoryDocument,
@@ -15,52 +18,75 @@ import {
 
 @Component({
   selector: "app-history",
-  imports: [Ago],
+  imports: [Ago, DifferenceList],
   template: `
     <ol class="card">
-      @for (change of changes()?.nodes; track change.id) {
-        <li class="border-line border-b px-4 py-2.5 last:border-0">
+      @for (change of changes(); track change.id) {
+        <li
+          class="border-line border-b px-4 py-2.5 last:border-0"
+          [attr.data-section]="change.section"
+        >
           <div class="flex flex-wrap items-center gap-3">
             <span class="min-w-52 flex-1">
-              <span class="font-medium">{{ change.section }}</span>
+              <span class="font-medium">{{ s().sections[change.section] }}</span>
               <span class="text-muted">
-                v{{ change.version }} · {{ change.action }} {{ change.subject }}</span
-              >
-              <span class="text-muted block text-xs"
-                >{{ change.changedBy.name }} · <app-ago [at]="change.changedAt"
-              /></span>
+                · {{ s().actions[change.action] }} {{ change.subject }}
+              </span>
+              <span class="text-muted block text-xs">
+                {{ s().version(change.version) }} ·
+                {{ change.changedBy.kind === "SYSTEM" ? t().system : change.changedBy.name }} ·
+                <app-ago [at]="change.changedAt" />
+              </span>
             </span>
-            <button type="button" class="btn" (click)="restore(change.id)">
-              {{ s().restore }}
-            </button>
+            @if (!change.isCurrent) {
+              <button type="button" class="btn" (click)="restore(change.id)">
+                {{ s().restore }}
+              </button>
+            }
           </div>
-          <details class="mt-1">
-            <summary class="link text-xs">{{ s().before }} / {{ s().after }}</summary>
-            <div class="mt-2 grid gap-3 text-xs sm:grid-cols-2">
-              <pre class="bg-sunken max-h-60 overflow-auto rounded p-2" tabindex="0">{{
-                show(change.before)
-              }}</pre>
-              <pre class="bg-sunken max-h-60 overflow-auto rounded p-2" tabindex="0">{{
-                show(change.after)
-              }}</pre>
-            </div>
-          </details>
+          @if (change.differences.length) {
+            <details class="mt-1">
+              <summary class="link text-xs">{{ s().changed(change.differences.length) }}</summary>
+              <app-difference-list
+                class="bg-sunken mt-2 rounded p-3"
+                [differences]="change.differences"
+              />
+            </details>
+          }
         </li>
       } @empty {
-        <li class="text-muted p-4">{{ t().none }}</li>
+        <li class="p-4" [attr.aria-busy]="!page()">
+          @if (page()) {
+            <span class="text-muted">{{ t().none }}</span>
+          } @else {
+            <div class="skeleton h-24"></div>
+          }
+        </li>
       }
     </ol>
-    <div class="mt-4 flex justify-end">
-      <button type="button" class="btn btn-danger" (click)="reset()">{{ s().reset }}</button>
+    <div class="mt-4 flex justify-between gap-3">
+      @if (page()?.pageInfo?.hasNextPage) {
+        <button type="button" class="btn" (click)="more()">{{ t().more }}</button>
+      }
+      <button type="button" class="btn btn-danger ml-auto" (click)="reset()">
+        {{ s().reset }}
+      </button>
     </div>
   `,
 })
 export class History {
   private readonly store = inject(ConfigurationStore);
+  private readonly confirm = inject(Confirm);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly t = inject(I18n).t;
-  protected readonly changes = signal<ConfigurationHistoryQuery["configurationHistory"] | null>(
-    null,
+  protected readonly page = signal<ConfigurationHistoryQuery["configurationHistory"] | null>(null);
+  protected readonly changes = computed(() =>
+    (this.page()?.nodes ?? []).map((change, place, all) => ({
+      ...change,
+      isCurrent: all.findIndex(({ section }) => section === change.section) === place,
+      // What was there from the start is no change.
+      differences: change.before === null ? [] : differences(change.before, change.after),
+    })),
   );
   private readonly query: QueryRef<ConfigurationHistoryQuery, ConfigurationHistoryQueryVariables>;
 
@@ -68,20 +94,43 @@ export class History {
     this.query = inject(Apollo).watchQuery({ query: ConfigurationHistoryDocument });
     this.query.valueChanges
       .pipe(onlyCompleteData(), takeUntilDestroyed())
-      .subscribe(({ data }) => this.changes.set(data.configurationHistory));
+      .subscribe(({ data }) => this.page.set(data.configurationHistory));
+    // Whoever changed it.
+    let isFirst = true;
+    effect(() => {
+      this.store.configuration();
+      if (!isFirst) this.reload();
+      isFirst = false;
+    });
   }
 
-  protected async restore(changeId: string): Promise<void> {
-    await this.store.change(RestoreConfigurationDocument, { changeId });
-    await this.query.refetch();
+  protected more(): void {
+    void this.query.fetchMore({
+      variables: { after: this.page()?.pageInfo.endCursor },
+      updateQuery: ({ configurationHistory: shown }, { fetchMoreResult }) => ({
+        configurationHistory: {
+          ...fetchMoreResult.configurationHistory,
+          nodes: [
+            ...shown.nodes,
+            ...fetchMoreResult.configurationHistory.nodes,
+          ] as typeof shown.nodes,
+        },
+      }),
+    });
+  }
+
+  protected restore(changeId: string): void {
+    void this.store.change(RestoreConfigurationDocument, { changeId });
   }
 
   protected async reset(): Promise<void> {
-    await this.store.change(ResetConfigurationDocument, {});
-    await this.query.refetch();
+    const s = this.s();
+    const question = { heading: s.reset, text: s.resetHint, action: s.reset };
+    if (await this.confirm.ask(question)) await this.store.change(ResetConfigurationDocument, {});
   }
 
-  protected show(value: unknown): string {
-    return JSON.stringify(value, null, 2);
+  private reload(): void {
+    // A failure leaves what was known.
+    this.query.refetch().catch(() => undefined);
   }
 }

@@ -2,7 +2,11 @@ import { Component, computed, inject, signal } from "@angular/core";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { Apollo } from "apollo-angular";
 import { firstValueFrom } from "rxjs";
+import { saveAs } from "../../core/files";
 import { I18n } from "../../core/i18n";
+import { problemOf } from "../../core/problems";
+import { Toasts } from "../../core/toasts";
+import { Confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
 import { type Configuration, ConfigurationStore } from "./configuration-store";
 import { SettingsMessages } from "./messages";
@@ -24,10 +28,10 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
     <ul class="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
       @for (preset of presets(); track preset.id) {
         <li class="card flex flex-col p-4" [attr.data-preset]="preset.id">
-          <h2 class="font-semibold">{{ i18n.categoryLabel(preset) }}</h2>
+          <h2 class="font-semibold break-words">{{ i18n.categoryLabel(preset) }}</h2>
           <p class="text-muted mb-3 text-xs">{{ preset.isBuiltIn ? s().builtIn : s().custom }}</p>
           <div class="mt-auto flex flex-wrap gap-2">
-            <button type="button" class="btn btn-primary" (click)="apply(preset.id)">
+            <button type="button" class="btn btn-primary" (click)="apply(preset)">
               {{ s().apply }}
             </button>
             <button type="button" class="btn" (click)="look(preset)">
@@ -40,8 +44,8 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
               <button
                 type="button"
                 class="btn btn-danger btn-icon"
-                [attr.aria-label]="s().remove"
-                (click)="remove(preset.id)"
+                [attr.aria-label]="s().remove + ': ' + i18n.categoryLabel(preset)"
+                (click)="remove(preset)"
               >
                 <svg lucideIcon="trash" aria-hidden="true"></svg>
               </button>
@@ -100,7 +104,7 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
           <button
             type="button"
             class="btn btn-primary"
-            (click)="apply(shown.preset.id); dialog.close()"
+            (click)="change(shown.preset.id); dialog.close()"
           >
             {{ s().apply }}
           </button>
@@ -111,6 +115,8 @@ type Preset = NonNullable<Configuration["presetsSection"]>["presets"][number];
 })
 export class Presets {
   private readonly apollo = inject(Apollo);
+  private readonly confirm = inject(Confirm);
+  private readonly toasts = inject(Toasts);
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly i18n = inject(I18n);
@@ -125,22 +131,42 @@ export class Presets {
   );
 
   protected async look(preset: Preset): Promise<void> {
-    const { data } = await firstValueFrom(
-      this.apollo.query({
-        query: PreviewDocument,
-        variables: { presetId: preset.id },
-        fetchPolicy: "network-only",
-      }),
-    );
-    if (data) this.looked.set({ preset, preview: data.preview });
+    try {
+      const { data } = await firstValueFrom(
+        this.apollo.query({
+          query: PreviewDocument,
+          variables: { presetId: preset.id },
+          fetchPolicy: "network-only",
+        }),
+      );
+      if (data) this.looked.set({ preset, preview: data.preview });
+    } catch (error) {
+      const detail = this.i18n.explain(problemOf(error));
+      this.toasts.show({ kind: "error", title: this.t().loadFailed, detail });
+    }
   }
 
-  protected apply(id: string): void {
+  protected change(id: string): void {
     void this.store.change(ApplyPresetDocument, { id });
   }
 
-  protected remove(id: string): void {
-    void this.store.change(DeletePresetDocument, { id });
+  protected async apply(preset: Preset): Promise<void> {
+    const s = this.s();
+    const replaced = preset.sections.map((section) => s.sections[section]).join(", ");
+    const question = {
+      heading: `${s.apply}: ${this.i18n.categoryLabel(preset)}`,
+      text: s.applyHint(replaced),
+      action: s.apply,
+    };
+    if (await this.confirm.ask(question)) this.change(preset.id);
+  }
+
+  protected async remove(preset: Preset): Promise<void> {
+    const s = this.s();
+    const heading = `${s.remove}: ${this.i18n.categoryLabel(preset)}`;
+    if (await this.confirm.ask({ heading, text: s.removeHint, action: s.remove })) {
+      await this.store.change(DeletePresetDocument, { id: preset.id });
+    }
   }
 
   protected save(label: string): void {
@@ -153,15 +179,8 @@ export class Presets {
   }
 
   protected export(id: string, document: unknown): void {
-    const url = URL.createObjectURL(
-      new Blob([JSON.stringify(document, null, 2)], { type: "application/json" }),
-    );
-    const link = Object.assign(globalThis.document.createElement("a"), {
-      href: url,
-      download: `${id}.json`,
-    });
-    link.click();
-    URL.revokeObjectURL(url);
+    const content = new Blob([JSON.stringify(document, null, 2)], { type: "application/json" });
+    saveAs(content, `${id}.json`);
   }
 
   protected async import(file: File | undefined): Promise<void> {

@@ -1,8 +1,9 @@
-import { Component, effect, inject } from "@angular/core";
+import { Component, inject } from "@angular/core";
 import { FormControl, FormGroup, ReactiveFormsModule, Validators } from "@angular/forms";
 import { I18n } from "../../core/i18n";
+import type { Editor } from "../../ui/confirm";
 import { Priority } from "../../ui/ticket-marks";
-import { ConfigurationStore } from "./configuration-store";
+import { ConfigurationStore, draftOf } from "./configuration-store";
 import { SettingsMessages } from "./messages";
 import { SaveSlaTargetsDocument } from "./settings.generated";
 
@@ -42,7 +43,7 @@ const minutes = () =>
     </form>
   `,
 })
-export class Targets {
+export class Targets implements Editor {
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly t = inject(I18n).t;
@@ -59,18 +60,21 @@ export class Targets {
     low: minutes(),
   });
 
-  constructor() {
-    effect(() => {
-      const targets = this.store.configuration()?.slaTargets;
-      if (targets) this.form.patchValue(targets);
-    });
+  private readonly draft = draftOf(() => this.store.configuration()?.slaTargets, {
+    isEdited: () => this.isEdited(),
+    fill: (targets) => this.form.reset(targets),
+  });
+
+  isEdited(): boolean {
+    return this.form.dirty;
   }
 
   protected save(): void {
-    const version = this.store.configuration()?.slaTargets?.version;
-    if (version === undefined) return;
-    void this.store.change(SaveSlaTargetsDocument, {
-      input: { ...this.form.getRawValue(), expectedVersion: version },
+    void this.store.save({
+      mutation: SaveSlaTargetsDocument,
+      section: "slaTargets",
+      input: this.form.getRawValue(),
+      draft: this.draft,
     });
   }
 }

@@ -1,11 +1,12 @@
-import { Component, effect, inject, signal } from "@angular/core";
+import { Component, inject, signal } from "@angular/core";
 import { takeUntilDestroyed } from "@angular/core/rxjs-interop";
 import { FormControl, FormGroup, ReactiveFormsModule } from "@angular/forms";
 import { Apollo } from "apollo-angular";
 import { debounceTime, startWith, switchMap } from "rxjs";
 import { I18n, type Nouns } from "../../core/i18n";
+import type { Editor } from "../../ui/confirm";
 import { FormField } from "../../ui/form-field";
-import { ConfigurationStore } from "./configuration-store";
+import { ConfigurationStore, draftOf } from "./configuration-store";
 import { SettingsMessages } from "./messages";
 import {
   PreviewDocument,
@@ -65,7 +66,7 @@ const text = () => new FormControl("", { nonNullable: true });
     </form>
   `,
 })
-export class Words {
+export class Words implements Editor {
   private readonly store = inject(ConfigurationStore);
   protected readonly s = inject(SettingsMessages).s;
   protected readonly t = inject(I18n).t;
@@ -91,16 +92,18 @@ export class Words {
     padLength: new FormControl(6, { nonNullable: true }),
     includeYear: new FormControl(true, { nonNullable: true }),
   });
+  private readonly wordsDraft = draftOf(() => this.store.configuration()?.terminology, {
+    isEdited: () => this.words.dirty,
+    fill: (terminology) => this.words.reset(terminology),
+  });
+  private readonly formatDraft = draftOf(() => this.store.configuration()?.ticketIdFormat, {
+    isEdited: () => this.format.dirty,
+    fill: (format) => this.format.reset(format),
+  });
   protected readonly next = signal("");
   protected readonly fault = signal("");
 
   constructor() {
-    effect(() => {
-      const configuration = this.store.configuration();
-      if (!configuration) return;
-      this.words.patchValue(configuration.terminology);
-      this.format.patchValue(configuration.ticketIdFormat);
-    });
     const apollo = inject(Apollo);
     this.format.valueChanges
       .pipe(
@@ -122,19 +125,25 @@ export class Words {
       });
   }
 
+  isEdited(): boolean {
+    return this.words.dirty || this.format.dirty;
+  }
+
   protected saveWords(): void {
-    const version = this.store.configuration()?.terminology.version;
-    if (version === undefined) return;
-    void this.store.change(SaveTerminologyDocument, {
-      input: { ...this.words.getRawValue(), expectedVersion: version },
+    void this.store.save({
+      mutation: SaveTerminologyDocument,
+      section: "terminology",
+      input: this.words.getRawValue(),
+      draft: this.wordsDraft,
     });
   }
 
   protected saveFormat(): void {
-    const version = this.store.configuration()?.ticketIdFormat.version;
-    if (version === undefined) return;
-    void this.store.change(SaveTicketIdFormatDocument, {
-      input: { ...this.format.getRawValue(), expectedVersion: version },
+    void this.store.save({
+      mutation: SaveTicketIdFormatDocument,
+      section: "ticketIdFormat",
+      input: this.format.getRawValue(),
+      draft: this.formatDraft,
     });
   }
 }

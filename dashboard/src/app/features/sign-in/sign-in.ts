@@ -3,6 +3,7 @@ import { FormControl, FormGroup, ReactiveFormsModule, Validators } from "@angula
 import { Router } from "@angular/router";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { I18n } from "../../core/i18n";
+import { titlePage } from "../../core/page-title";
 import { Refused, Session } from "../../core/session";
 
 @Component({
@@ -42,7 +43,8 @@ import { Refused, Session } from "../../core/session";
 export class SignIn {
   private readonly session = inject(Session);
   private readonly router = inject(Router);
-  protected readonly t = inject(I18n).t;
+  private readonly i18n = inject(I18n);
+  protected readonly t = this.i18n.t;
 
   /** The page that asked for it, from the address. */
   readonly to = input<string>();
@@ -54,6 +56,10 @@ export class SignIn {
   protected readonly busy = signal(false);
   protected readonly problem = signal("");
 
+  constructor() {
+    titlePage(() => this.t().signIn.title);
+  }
+
   protected async submit(): Promise<void> {
     if (this.form.invalid || this.busy()) return;
     const { email, password } = this.form.getRawValue();
@@ -64,8 +70,9 @@ export class SignIn {
       await this.router.navigateByUrl(this.to() ?? "/");
     } catch (error) {
       const { refused, failed } = this.t().signIn;
-      const isRefused = error instanceof Refused && error.code === "UNAUTHENTICATED";
-      this.problem.set(isRefused ? refused : error instanceof Refused ? error.message : failed);
+      if (!(error instanceof Refused) || !error.code) this.problem.set(failed);
+      else if (error.code === "UNAUTHENTICATED") this.problem.set(refused);
+      else this.problem.set(this.i18n.explain({ code: error.code, message: error.message }));
     } finally {
       this.busy.set(false);
     }

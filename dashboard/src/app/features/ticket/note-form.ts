@@ -1,4 +1,4 @@
-import { Component, inject, input, signal } from "@angular/core";
+import { Component, inject, input, output, signal } from "@angular/core";
 import { FormControl, FormGroup, ReactiveFormsModule, Validators } from "@angular/forms";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { I18n } from "../../core/i18n";
@@ -59,6 +59,7 @@ export class NoteForm {
   private readonly actions = inject(TicketActions);
   protected readonly t = inject(I18n).t;
   readonly ticketId = input.required<string>();
+  readonly added = output();
   protected readonly visibilities: readonly NoteVisibility[] = ["INTERNAL", "PUBLIC"];
   protected readonly busy = signal(false);
   protected readonly form = new FormGroup({
@@ -83,5 +84,6 @@ export class NoteForm {
     if (!added) return;
     this.idempotencyKey = crypto.randomUUID();
     this.form.controls.content.reset();
+    this.added.emit();
   }
 }

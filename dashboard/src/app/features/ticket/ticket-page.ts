@@ -3,11 +3,12 @@ import { takeUntilDestroyed, toObservable } from "@angular/core/rxjs-interop";
 import { RouterLink } from "@angular/router";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { Apollo, type QueryRef } from "apollo-angular";
-import { filter, switchMap, throttleTime } from "rxjs";
+import { Subject, filter, switchMap, take, throttleTime } from "rxjs";
 import { Business } from "../../core/business";
 import { PRIORITIES } from "../../core/enums";
 import { Feed } from "../../core/feed";
 import { I18n } from "../../core/i18n";
+import { titlePage } from "../../core/page-title";
 import { Session } from "../../core/session";
 import { TicketActions } from "../../core/ticket-actions";
 import type { TicketPriority, TicketStatus } from "../../schema.generated";
@@ -17,8 +18,10 @@ import { Empty } from "../../ui/empty";
 import { Tabs } from "../../ui/tabs";
 import { Priority, Sla, Status } from "../../ui/ticket-marks";
 import { type Action, ActionDialog } from "./action-dialog";
+import { Attachments } from "./attachments";
 import { ConflictDialog } from "./conflict-dialog";
 import { LinkDialog } from "./link-dialog";
+import { NoteCard } from "./note-card";
 import { NoteForm } from "./note-form";
 import {
   TicketPageDocument,
@@ -29,6 +32,7 @@ import { Timeline } from "./timeline";
 
 type Ticket = NonNullable<TicketPageQuery["ticket"]>;
 
+const NOTES_ON_OVERVIEW = 3;
 const RELOAD_AT_MOST_EVERY_MS = 1_000;
 
 @Component({
@@ -36,11 +40,13 @@ const RELOAD_AT_MOST_EVERY_MS = 1_000;
   imports: [
     ActionDialog,
     Ago,
+    Attachments,
     ConflictDialog,
     EditText,
     Empty,
     LinkDialog,
     LucideDynamicIcon,
+    NoteCard,
     NoteForm,
     Priority,
     RouterLink,
@@ -105,7 +111,14 @@ export class TicketPage {
     return current && !agents.some(({ id }) => id === current.id) ? [current, ...agents] : agents;
   });
 
+  protected readonly latestNotes = computed(() =>
+    (this.ticket()?.notes.nodes ?? []).slice(-NOTES_ON_OVERVIEW).reverse(),
+  );
+
   constructor() {
+    titlePage(() => this.ticket() && `${this.ticketId()} ${this.ticket()?.subject}`);
+    /** Where the feed was when the ticket was read; unknown where it could not be. */
+    const read = new Subject<string | undefined>();
     toObservable(this.ticketId)
       .pipe(
         switchMap((ticketId) => {
@@ -125,10 +138,14 @@ export class TicketPage {
         } else if (error) {
           this.state.set("failed");
         }
+        if (!loading) read.next(data?.feedCursor);
       });
     // The ticket itself comes with the event; its notes and history are read again.
-    inject(Feed)
-      .all.pipe(
+    const feed = inject(Feed);
+    toObservable(this.ticketId)
+      .pipe(
+        switchMap(() => read.pipe(take(1))),
+        switchMap((from) => feed.ticketEvents({}, from)),
         filter(
           (message) => message.kind === "resync" || message.event.ticketId === this.ticketId(),
         ),

@@ -1,13 +1,15 @@
+import { NgTemplateOutlet } from "@angular/common";
 import { Component, ElementRef, computed, effect, inject, signal, viewChild } from "@angular/core";
 import { takeUntilDestroyed, toObservable, toSignal } from "@angular/core/rxjs-interop";
 import { ActivatedRoute, Router, RouterLink } from "@angular/router";
 import { LucideDynamicIcon } from "@lucide/angular";
 import { Apollo, type QueryRef } from "apollo-angular";
-import { Subject, debounceTime, map, switchMap, throttleTime } from "rxjs";
+import { Subject, debounceTime, map, switchMap, take, throttleTime } from "rxjs";
 import { Business } from "../../core/business";
 import { ORDER_FIELDS, PRIORITIES, SLA_STATES, STATUSES } from "../../core/enums";
 import { Feed, type FeedMessage } from "../../core/feed";
 import { I18n } from "../../core/i18n";
+import { titlePage } from "../../core/page-title";
 import { Shortcuts } from "../../core/shortcuts";
 import { TicketActions } from "../../core/ticket-actions";
 import { Toasts } from "../../core/toasts";
@@ -47,6 +49,7 @@ const FLASH_MS = 1_600;
     Empty,
     FilterMenu,
     LucideDynamicIcon,
+    NgTemplateOutlet,
     Priority,
     RouterLink,
     Sla,
@@ -118,6 +121,9 @@ export class TicketList {
   private readonly outdated = new Subject<void>();
 
   constructor() {
+    titlePage(() => this.state().search);
+    /** Where the feed was when the list was read; unknown where it could not be. */
+    const read = new Subject<string | undefined>();
     toObservable(this.variables)
       .pipe(
         switchMap((variables) => {
@@ -131,11 +137,15 @@ export class TicketList {
         if (dataState === "complete") this.page.set(data.tickets);
         this.failed.set(error !== undefined);
         this.loading.set(loading);
+        if (!loading) read.next(data?.feedCursor);
       });
     toObservable(this.filter)
       .pipe(
         switchMap((filter) =>
-          Object.keys(filter).length ? this.feed.ticketEvents(filter) : this.feed.all,
+          read.pipe(
+            take(1),
+            switchMap((from) => this.feed.ticketEvents(filter, from)),
+          ),
         ),
         takeUntilDestroyed(),
       )
@@ -223,7 +233,11 @@ export class TicketList {
     const { bulkDone, bulkRefused } = this.t().list;
     this.toasts.show(
       refused
-        ? { kind: "error", title: bulkRefused(refused) }
+        ? {
+            kind: "error",
+            title: bulkRefused(refused),
+            ...(refused < ids.length && { detail: bulkDone(ids.length - refused) }),
+          }
         : { kind: "success", title: bulkDone(ids.length) },
     );
     if (!refused) this.unselectAll();
