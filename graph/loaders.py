@@ -39,7 +39,8 @@ class Loader(Generic[KeyT, ValueT]):
         # The reading that is about to begin, and of what.
         self._next: _Reading[KeyT, ValueT] | None = None
         self._wanted: list[KeyT] = []
-        self._task: asyncio.Task[None] | None = None
+        # The event loop itself does not hold on to them.
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self, key: KeyT) -> ValueT:
         reading = self._readings.get(key) or self._reading_of(key)
@@ -53,7 +54,9 @@ class Loader(Generic[KeyT, ValueT]):
     def _reading_of(self, key: KeyT) -> "_Reading[KeyT, ValueT]":
         if self._next is None:
             self._next = _Reading()
-            self._task = asyncio.create_task(self._read(self._next))
+            task = asyncio.create_task(self._read(self._next))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         self._wanted.append(key)
         self._readings[key] = self._next
         return self._next

@@ -282,6 +282,14 @@ class Schema(strawberry.Schema):
         executor = self._executor(document, operation, context_value)
         if isinstance(executor, list):
             return ExecutionResult(data=None, errors=[coded(error) for error in executor])
+        try:
+            return await self._answer(document, executor)
+        finally:
+            # It holds methods of its own: without this only the collector would find it, and with
+            # it everything that the operation has read.
+            del executor.async_helpers
+
+    async def _answer(self, document: Document, executor: "Executor[Any]") -> ExecutionResult:
         if self._compiler and (data := await self._compiler.answer(executor, document.plans)):
             return ExecutionResult(data=data, errors=None)
         result = cast("GraphQLResult | Awaitable[GraphQLResult]", executor.execute_operation())

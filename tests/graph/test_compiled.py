@@ -5,8 +5,10 @@ directives, on unions and interfaces, with arguments that are right or wrong. Mo
 some are refused, in part or as a whole. TICKETS_TEST_FULL_SIZE=1 tries thousands.
 """
 
+import gc
 import os
 import random
+import weakref
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -314,3 +316,20 @@ async def test_a_list_reads_whatever_is_selected_of_its_tickets(
             )
             alone, _ = await ask(compiled, world, "admin", document, id=node["id"])
             assert orjson.loads(alone)["node"][name] == node[name]
+
+
+async def test_what_a_request_has_read_is_freed_without_the_collector(
+    world: World, compiled: Schema, plain: Schema
+) -> None:
+    """Which is made to search seldom, and would take its time over the leavings of thousands."""
+    document = "{ tickets { nodes { subject customer { name } assignee { name } } } }"
+    for schema in (compiled, plain):
+        context = Context(world.services, Identity(cast("Actor", world.actors["admin"]), None), "")
+        gc.disable()
+        try:
+            await schema.execute(document, None, context)
+            held = weakref.ref(context)
+            del context
+            assert held() is None
+        finally:
+            gc.enable()
