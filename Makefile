@@ -20,6 +20,10 @@ CLIENTS := tests/clients/node_modules/.package-lock.json
 # Several times as fast as pip.
 install := $(BIN)/uv pip install --quiet --python $(BIN)/python
 say = @printf '\033[1m— %s\033[0m\n'
+# One of the dashboard's scripts, which needs a browser.
+in_browser = if command -v chromium >/dev/null; then cd dashboard && export PATH="$(CURDIR)/$(BIN):$$PATH" \
+	&& CHROMIUM="$$(command -v chromium)" npm run --silent $(1); else \
+	printf '\033[1m— %s\033[0m\n' 'SKIPPED: the tests in a browser need Chromium (apt-get install chromium)'; fi
 
 .PHONY: serve test test-dashboard chaos bench lint lock
 
@@ -29,8 +33,9 @@ serve: .venv/.runtime $(GRAPHIQL) $(DASHBOARD)
 # As many at once as there are cores, each with a database and a server of its own; with ARGS, one.
 test: .venv/.dev $(GRAPHIQL) $(DASHBOARD) $(CLIENTS)
 	@$(BIN)/pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile)
-	$(say) "Testing the dashboard's parts; make test-dashboard tests it in a browser"
+	$(say) "Testing the dashboard's parts, and a little of it in a browser; make test-dashboard tests it all"
 	@$(if $(ARGS),,cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent)
+	@$(if $(ARGS),,$(call in_browser,smoke))
 
 # The dashboard in a browser, against a server of its own: five minutes on two busy cores, too long
 # for every test; TICKETS_TEST_FULL_SIZE=1 tries every page in every look, and a minute of the feed.
@@ -39,9 +44,7 @@ test-dashboard: .venv/.runtime $(DASHBOARD)
 	@command -v chromium >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		printf '\033[1m— %s\033[0m\n' 'Installing Chromium for the browser tests (apt-get)'; \
 		apt-get update -qq && apt-get install -y -qq chromium >/dev/null; fi
-	@if command -v chromium >/dev/null; then cd dashboard && export PATH="$(CURDIR)/$(BIN):$$PATH" \
-		&& CHROMIUM="$$(command -v chromium)" npm run --silent e2e; \
-		else printf '\033[1m— %s\033[0m\n' 'SKIPPED: the browser tests need Chromium (apt-get install chromium)'; fi
+	@$(call in_browser,e2e)
 
 # Of make test, what can go on for longer, for that long; ten minutes of each kind of senseless
 # request and half an hour of a common day unless told otherwise.

@@ -15,7 +15,7 @@ from graph.accounts import Actor
 from graph.credentials import CUSTOMER_HEADER, address_of, identity_or_refusal
 from graph.enums import NoteVisibility
 from graph.http import refusal, too_many
-from graph.nodes import Node, split_id
+from graph.nodes import Node, encode_id, split_id
 from persistence import models
 from persistence.models import Attachment as AttachmentModel
 
@@ -49,7 +49,7 @@ class Attachment(Node):
         "as anything else (and X-Customer-Id, for bots)."
     )
     def url(self) -> str:
-        return PATH.format(id=self.id)
+        return PATH.format(id=encode_id("Attachment", self.key))
 
     @classmethod
     def from_model(cls, attachment: models.Attachment) -> "Attachment":

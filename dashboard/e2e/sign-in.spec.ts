@@ -1,20 +1,20 @@
 import { expect, signIn, test } from "./fixtures";
 
-test("asks who comes, and returns to the page that was asked for", async ({
-  browser,
-  server,
-  api,
-}) => {
-  const { ticketId } = await api.createTicket();
-  const page = await browser.newPage({ baseURL: server.url });
-  await page.goto(`/tickets?q=${ticketId}`);
-  await expect(page).toHaveURL(/sign-in/);
+test(
+  "asks who comes, and returns to the page that was asked for",
+  { tag: "@smoke" },
+  async ({ browser, server, api }) => {
+    const { ticketId } = await api.createTicket();
+    const page = await browser.newPage({ baseURL: server.url });
+    await page.goto(`/tickets?q=${ticketId}`);
+    await expect(page).toHaveURL(/sign-in/);
 
-  await signIn(page);
+    await signIn(page);
 
-  await expect(page).toHaveURL(new RegExp(`tickets\\?q=${ticketId}`));
-  await page.close();
-});
+    await expect(page).toHaveURL(new RegExp(`tickets\\?q=${ticketId}`));
+    await page.close();
+  },
+);
 
 test("refuses a wrong password and keeps what was typed", async ({ browser, server }) => {
   const page = await browser.newPage({ baseURL: server.url });

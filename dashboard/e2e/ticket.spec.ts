@@ -1,27 +1,28 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "./fixtures";
 
-test("both edit one ticket: the conflict is shown, and the user's choice stays", async ({
-  openBrowser,
-  api,
-}) => {
-  const { ticketId } = await api.createTicket({ subject: "Before" });
-  const page = await openBrowser();
-  await page.goto(`/tickets/${ticketId}`);
-  await page.getByRole("button", { name: "Edit: Subject" }).click();
-  await page.getByLabel("Subject", { exact: true }).fill("Mine");
+test(
+  "both edit one ticket: the conflict is shown, and the user's choice stays",
+  { tag: "@smoke" },
+  async ({ openBrowser, api }) => {
+    const { ticketId } = await api.createTicket({ subject: "Before" });
+    const page = await openBrowser();
+    await page.goto(`/tickets/${ticketId}`);
+    await page.getByRole("button", { name: "Edit: Subject" }).click();
+    await page.getByLabel("Subject", { exact: true }).fill("Mine");
 
-  await api.ticket("updateTicket", { ticketId, subject: "Theirs" });
-  await page.keyboard.press("Enter");
+    await api.ticket("updateTicket", { ticketId, subject: "Theirs" });
+    await page.keyboard.press("Enter");
 
-  const dialog = page.getByRole("dialog");
-  await expect(dialog).toContainText("Mine");
-  await expect(dialog).toContainText("Theirs");
-  await dialog.getByRole("button", { name: "Apply mine" }).click();
-  await expect(page.getByRole("heading", { level: 1 })).toContainText("Mine");
-  const { ticket } = await api.query(`{ ticket(ticketId: "${ticketId}") { subject } }`);
-  expect(ticket).toEqual({ subject: "Mine" });
-});
+    const dialog = page.getByRole("dialog");
+    await expect(dialog).toContainText("Mine");
+    await expect(dialog).toContainText("Theirs");
+    await dialog.getByRole("button", { name: "Apply mine" }).click();
+    await expect(page.getByRole("heading", { level: 1 })).toContainText("Mine");
+    const { ticket } = await api.query(`{ ticket(ticketId: "${ticketId}") { subject } }`);
+    expect(ticket).toEqual({ subject: "Mine" });
+  },
+);
 
 test("edits of different fields both win without a question", async ({ page, api }) => {
   const { ticketId } = await api.createTicket({ subject: "Calm" });
@@ -85,7 +86,7 @@ test("a ticket is worked on from note to resolution", async ({ page, api }) => {
   await expect(page.getByText("resolved it")).toBeVisible();
 });
 
-test("a new ticket for a new customer", async ({ page }) => {
+test("a new ticket for a new customer", { tag: "@smoke" }, async ({ page }) => {
   await page.keyboard.press("c");
   await page.getByLabel("Find a usuario by name or phone").fill("55 9876 5432");
   await page.getByRole("button", { name: /Record as new/ }).click();

@@ -42,7 +42,7 @@ test("many tickets are assigned at once", async ({ page, api }) => {
   await expect(page.locator("tbody tr", { hasText: "Admin" })).toHaveCount(3);
 });
 
-test("the keyboard alone finds, walks and opens", async ({ page, api }) => {
+test("the keyboard alone finds, walks and opens", { tag: "@smoke" }, async ({ page, api }) => {
   const first = await api.createTicket({ subject: "Keyboard one", tags: ["keys"] });
   const second = await api.createTicket({ subject: "Keyboard two", tags: ["keys"] });
   await page.goto("/tickets?tag=keys");
