@@ -14,6 +14,7 @@ from typing import Any
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 # What a client does not take stays in the log of events, not in buffers. What it does take goes
 # out together, many small messages in one call of the system.
@@ -57,6 +58,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's, to which it would be a failure of its own that a client sends no UTF-8."""
 
     def send_receive_event_to_app(self) -> None:
+        if self.conn.state is not State.OPEN:
+            # It was told to close, and goes on.
+            self.frames = []
+            return
         try:
             if self.curr_msg_data_type == "text":
                 b"".join(self.frames).decode()
