@@ -407,6 +407,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         settings.database_name,
         timeout_seconds=settings.database_timeout_seconds,
         on_connections=metrics.database_connections,
+        on_calls=metrics.database_calls,
     )
     services = build_services(database, settings, secret_key=secret_key)
     housekeeping = _housekeeping(database, settings, services)

@@ -1,4 +1,4 @@
-"""What every request passes through before GraphQL: its id, its log line, its size."""
+"""What every request passes through before GraphQL: its id, its log line, its size, its headers."""
 
 import re
 import secrets
@@ -19,6 +19,14 @@ log = structlog.stdlib.get_logger("tickets.http")
 HTTP_OK = 200
 REQUEST_ID_HEADER = "X-Request-Id"
 TRACEPARENT_HEADER = "traceparent"  # W3C Trace Context
+# Of every answer that says nothing else: it is data, and for whoever asked alone.
+_HARDENING = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -46,12 +54,22 @@ async def masked_failure(request: Request, error: Exception) -> Response:
         code="INTERNAL",
         reference=reference,
     )
+    # It is sent around `TraceRequests`.
     response.headers[REQUEST_ID_HEADER] = reference
+    _harden(response.headers)
     return response
 
 
+def _harden(headers: MutableHeaders) -> None:
+    for name, value in _HARDENING.items():
+        headers.setdefault(name, value)
+
+
 class TraceRequests:
-    """Gives each request an id, the caller's own if it sent one, and one line in the log."""
+    """Gives each request an id, the caller's own if it sent one, and one line in the log.
+
+    Each answer says besides that browsers are to make nothing else of it than what it is.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -69,7 +87,9 @@ class TraceRequests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID_HEADER] = request_id
+                _harden(headers)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -70,6 +70,13 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._database_calls = Gauge(
+            "tickets_database_calls",
+            "Calls of the database that it has not answered. What are more than there are busy "
+            "connections wait in a queue for one.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self._assistant_answers = Counter(
             "tickets_assistant_answers",
             "Answers of the assistant, of which a model was asked.",
@@ -114,6 +121,10 @@ class Metrics:
     def database_connections(self, state: str, change: int) -> None:
         """`state` is open or busy; so many more, or fewer, are."""
         self._database_connections.labels(state).inc(change)
+
+    def database_calls(self, change: int) -> None:
+        """So many more, or fewer, have not been answered."""
+        self._database_calls.inc(change)
 
     def answered(self, *, input_tokens: int, cached_tokens: int, output_tokens: int) -> None:
         """An answer of the assistant."""

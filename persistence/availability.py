@@ -57,8 +57,12 @@ class Availability:
     `patience_seconds`, those that wait fail, and each that comes fails at once, until it is back.
     """
 
-    def __init__(self, patience_seconds: float) -> None:
+    def __init__(
+        self, patience_seconds: float, *, on_calls: Callable[[int], None] | None = None
+    ) -> None:
+        """`on_calls` is told how many more, or fewer, calls have not been answered."""
         self._patience_seconds = patience_seconds
+        self._on_calls = on_calls
         self._state = State.ANSWERS
         self._answered_at = time.monotonic()
         # Which process of a server answered last; None before the first.
@@ -87,6 +91,8 @@ class Availability:
             return outcome
         call = self._waiting[outcome] = _Call(executor, work)
         outcome.add_done_callback(self._forget)
+        if self._on_calls is not None:
+            self._on_calls(1)
         if self._state is State.ANSWERS:
             self._begin(outcome, call)
         return outcome
@@ -113,6 +119,8 @@ class Availability:
             outcome.set_exception(failure)
 
     def _forget(self, outcome: asyncio.Future[Any]) -> None:
+        if self._on_calls is not None:
+            self._on_calls(-1)
         if (running := self._waiting.pop(outcome).running) is not None:
             # Unless it has begun.
             running.cancel()

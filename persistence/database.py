@@ -53,18 +53,20 @@ class Database:
         timeout_seconds: float = TIMEOUT_SECONDS,
         patience_seconds: float | None = None,
         on_connections: Callable[[str, int], None] | None = None,
+        on_calls: Callable[[int], None] | None = None,
     ) -> None:
         """A server that is away is looked for during `timeout_seconds`; then calls fail at once.
 
         One that was reached may take `patience_seconds` to answer, and so long a transaction is
         tried again where others get in its way: four times the timeout unless told otherwise.
-        `on_connections` is told, from any thread, how many are `open` or `busy` more or less.
+        `on_connections` is told, from any thread, how many are `open` or `busy` more or less;
+        `on_calls` how many more or fewer calls have not been answered.
         """
         self._patience_seconds = (
             4 * timeout_seconds if patience_seconds is None else patience_seconds
         )
         milliseconds = int(timeout_seconds * 1000)
-        self._availability = Availability(timeout_seconds)
+        self._availability = Availability(timeout_seconds, on_calls=on_calls)
         heartbeats = Heartbeats(self._availability)
         pool_listeners = [_PoolListener(on_connections)] if on_connections else []
         self._client: AgnosticClient[Document] = AsyncIOMotorClient(

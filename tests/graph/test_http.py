@@ -35,6 +35,20 @@ async def test_every_answer_has_an_id_of_its_own(path: str, server: Server) -> N
     assert len(ids) == 3
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/health/live", "/metrics", "/nowhere", "/graphql?query={__typename}", "/attachments/x"],
+)
+async def test_every_answer_says_that_it_is_what_it_is(path: str, server: Server) -> None:
+    headers = (await server.http.get(path, headers={"Accept": "application/json"})).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Cache-Control"]
+
+
 async def test_a_callers_own_id_is_kept_and_logged(server: Server, admin: Api) -> None:
     answer = await admin.execute(VIEWER, headers={"X-Request-Id": "trace.me-2_a"})
 
