@@ -3,7 +3,7 @@
 #   make test    all tests
 #   make chaos   an hour of senseless requests, failures and load; FUZZ_SECONDS=60 SOAK_SECONDS=60 less
 #   make bench   what requests cost, beside the least that they could
-#   make lint    style, types, layers, and schema.graphql against the code
+#   make lint    style, types, layers, schema.graphql against the code, and known vulnerabilities
 #   make lock    the locked requirements, anew from pyproject.toml
 
 # The newest interpreter that runs; PYTHON=… chooses another.
@@ -64,6 +64,7 @@ lint: .venv/.dev $(DASHBOARD)
 	$(BIN)/lint-imports
 	$(BIN)/tickets schema | diff -u schema.graphql -
 	cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.audit
 
 # Both files hold for Python 3.11 and up on every system; ARGS=--upgrade moves to the newest releases.
 lock:
