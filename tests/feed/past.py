@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from bson import ObjectId
 
 from persistence.database import Database, connected
+from persistence.documents import Document
 from persistence.models import TicketEvent
 from tests.client import Api, Data
 from tests.factories import Factory
@@ -33,17 +34,20 @@ async def database_of(server: Server) -> AsyncGenerator[Database]:
 
 
 class Repeater:
-    """Repeats the latest event of a ticket, as its next versions."""
+    """Repeats the first event of a ticket, as its next versions."""
 
     def __init__(self, database: Database, ticket_id: str) -> None:
         self._events = database.collection(TicketEvent)
         self._ticket_id = ticket_id
+        self._event: Document | None = None
         self._version = 1_000
 
     async def repeat(self, times: int) -> list[int]:
         """The versions of those that were written."""
-        event = await self._events.find_one({"ticket_id": self._ticket_id})
+        event = self._event or await self._events.find_one({"ticket_id": self._ticket_id})
         assert event is not None
+        # The embedded server would look at every repetition to find it again.
+        self._event = event
         versions = list(range(self._version, self._version + times))
         self._version += times
         # A follower sees the order of insertion, which is that of versions.
