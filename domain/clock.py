@@ -9,12 +9,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
-    return to_utc(datetime.now(UTC))
+    return _to_millisecond(datetime.now(UTC))
 
 
 def to_utc(at: datetime) -> datetime:
     """The aware instant `at` in UTC and to the millisecond, which is what the database keeps."""
-    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+    return _to_millisecond(at.astimezone(UTC))
+
+
+def _to_millisecond(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def sort_key(at: datetime, key: object) -> str:

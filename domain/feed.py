@@ -10,11 +10,20 @@ import base64
 import hmac
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Hashable,
+    Mapping,
+    Sequence,
+)
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
+from weakref import ReferenceType, ref
 
 from bson import ObjectId
 
@@ -64,33 +73,38 @@ class Entry:
     event: TicketEvent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class FeedEvent:
     """An event as its viewers are to get it: the same object for all who see the same.
 
-    `ticket` as it is now; None where it left the list. `is_withheld`: the ticket is out of the
-    viewers' sight, and so is what the event says of it.
+    `snapshot` is the ticket as it is now. `is_withheld`: it is out of the viewers' sight, and so is
+    what the event says of it.
     """
 
     viewer: Actor
     event: TicketEvent
     cursor: str
     list_change: ListChange
-    ticket: Ticket | None
+    snapshot: Ticket | None
     is_withheld: bool
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """None where it left the list."""
+        return None if self.list_change is ListChange.LEFT else self.snapshot
 
 
 @dataclass(slots=True)
 class Sighting:
     """An event in a view, and what it does to the list by what it says itself.
 
-    `shown` is how it was last given to somebody, and `snapshot` the ticket as it was then.
+    `shown` is how it was last given to somebody, as long as anybody has it: with its ticket it is
+    much larger than the event.
     """
 
     entry: Entry
     list_change: ListChange
-    shown: FeedEvent | None = None
-    snapshot: Ticket | None = None
+    shown: ReferenceType[FeedEvent] | None = None
 
     @property
     def position(self) -> Position:
@@ -107,6 +121,20 @@ class ResyncRequired:
 
 
 FeedItem = FeedEvent | ResyncRequired
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A short way to a follower who has seen all there is: told of an event, it need not ask.
+
+    Those with equal `form`s are given the same, which `present` makes of an event once for all of
+    them. `hand` gives it to this one; False where that would have to wait, and it asks after all.
+    """
+
+    form: Hashable
+    present: Callable[[FeedEvent], Awaitable[Any]]
+    hand: Callable[[Any], bool]
+
 
 TOO_OLD = (
     "The log does not reach back to the cursor. Read your lists again; the feed goes on from now."
@@ -149,7 +177,7 @@ class Log:
         return position >= self.start
 
     def after(self, position: Position) -> Sequence[Entry]:
-        return self._entries[bisect_right(self._entries, position, key=_position) :]
+        return self._entries[bisect_right(self._entries, position.order, key=_order) :]
 
     def append(self, entry: Entry) -> bool:
         """Whether older ones had to go."""
@@ -180,10 +208,12 @@ class Log:
 class View:
     """What one viewpoint shows of the log, found out once for all who share it."""
 
-    def __init__(self, actor: Actor, viewpoint: Viewpoint, log: Log) -> None:
+    def __init__(self, actor: Actor, viewpoint: Viewpoint, log: Log, deliver: "Deliver") -> None:
         self.actor = actor
         self.viewpoint = viewpoint
-        self.listeners: set[Callable[[], None]] = set()
+        self.crowd = Crowd(self, log, deliver)
+        # Called just before it shows more.
+        self.listeners: set[Callable[[], None]] = {self.crowd.hear}
         self._log = log
         self._start = log.end
         self._sightings: list[Sighting] = []
@@ -198,7 +228,7 @@ class View:
         """The first after `position`, which the log must reach."""
         if position < self._start:
             self._look_back(position)
-        place = bisect_right(self._sightings, position, key=_position)
+        place = bisect_right(self._sightings, position.order, key=_order)
         return self._sightings[place] if place < len(self._sightings) else None
 
     def hear(self, entry: Entry) -> bool:
@@ -216,7 +246,7 @@ class View:
 
     def forget(self) -> None:
         """What the log has forgotten."""
-        del self._sightings[: bisect_right(self._sightings, self._log.start, key=_position)]
+        del self._sightings[: bisect_right(self._sightings, self._log.start.order, key=_order)]
         self._start = max(self._start, self._log.start)
 
     def _look_back(self, position: Position) -> None:
@@ -225,8 +255,80 @@ class View:
         self._start = position
 
 
-def _position(item: Entry | Sighting) -> Position:
-    return item.position
+def _order(item: Entry | Sighting) -> str:
+    return item.position.order
+
+
+Deliver = Callable[[View, Sighting], Awaitable[FeedEvent]]
+
+
+class Crowd:
+    """Those who have seen all that a view shows, and are told together of what comes.
+
+    One task tells all of them, so that one more costs no more than to hand them what was made for
+    all. Who cannot take it at once, or may have become somebody else, goes on by themselves from
+    the crowd's place, and comes back once they have seen everything.
+    """
+
+    def __init__(self, view: View, log: Log, deliver: Deliver) -> None:
+        self._view = view
+        self._log = log
+        self._deliver = deliver
+        self._members: set[Follower] = set()
+        self._place = log.end
+        self._telling: asyncio.Task[None] | None = None
+
+    @property
+    def place(self) -> Position:
+        """How far all of them have seen: as long as nothing comes, the end of the log."""
+        return self._log.end if self._telling is None else self._place
+
+    def join(self, follower: "Follower") -> None:
+        self._members.add(follower)
+
+    def leave(self, follower: "Follower") -> None:
+        self._members.discard(follower)
+
+    def hear(self) -> None:
+        """Just before something that is in view comes into the log."""
+        if self._members and self._telling is None:
+            self._place = self._log.end
+            self._telling = asyncio.create_task(self._tell())
+
+    def disband(self) -> None:
+        for member in tuple(self._members):
+            member.wake()
+
+    async def _tell(self) -> None:
+        try:
+            while self._members and self._log.reaches(self._place):
+                sighting = self._view.next_after(self._place)
+                if sighting is None:
+                    return
+                event = await self._deliver(self._view, sighting)
+                self._hand_round(await self._present(event), sighting.position)
+                self._place = sighting.position
+            self.disband()
+        except Exception:  # noqa: BLE001 -- each meets it on their own, and tells their client
+            self.disband()
+        finally:
+            self._telling = None
+
+    async def _present(self, event: FeedEvent) -> dict[Hashable, Any]:
+        """In each form in which somebody wants it."""
+        outlets = {
+            member.outlet.form: member.outlet
+            for member in self._members
+            if member.outlet is not None
+        }
+        presented = await asyncio.gather(*(each.present(event) for each in outlets.values()))
+        return dict(zip(outlets, presented, strict=True))
+
+    def _hand_round(self, presented: Mapping[Hashable, Any], position: Position) -> None:
+        for member in tuple(self._members):
+            # Some have come since, and seen it already.
+            if member.position < position and not member.take(presented):
+                member.wake()
 
 
 class Snapshots:
@@ -247,7 +349,8 @@ class Snapshots:
         self._known.pop(key, None)
 
     async def read(self, key: ObjectId) -> Ticket | None:
-        return await asyncio.shield(self.ask(key))
+        asked = self.ask(key)
+        return asked.result() if asked.done() else await asyncio.shield(asked)
 
     def ask(self, key: ObjectId) -> asyncio.Future[Ticket | None]:
         """Begins to read the ticket, for those who will want it in a moment."""
@@ -323,21 +426,27 @@ class Feed:
         return self._log
 
     def follow(
-        self, watch: Watch, query: TicketQuery, after: str | None = None
+        self,
+        watch: Watch,
+        query: TicketQuery,
+        after: str | None = None,
+        *,
+        outlet: Outlet | None = None,
     ) -> AsyncGenerator[FeedItem]:
         """What whoever `watch` stands for may see of what happens to the tickets of `query`.
 
-        After the cursor `after`, or from now on. Ends with ResyncRequired where events come faster
+        After the cursor `after`, or from now on. What is told through the `outlet` is not given
+        here once more. Ends with ResyncRequired where events come faster
         than they are taken, and raises Unauthenticated as soon as the credential is good for
         nothing any more. Raises ValidationFailed at once for what is no cursor.
         """
         position = self.log.end if after is None else self._position_of(after)
-        return self._follow(watch, query, position)
+        return self._follow(watch, query, position, outlet)
 
     async def _follow(
-        self, watch: Watch, query: TicketQuery, position: Position
+        self, watch: Watch, query: TicketQuery, position: Position, outlet: Outlet | None
     ) -> AsyncGenerator[FeedItem]:
-        follower = Follower(self, watch, query, position)
+        follower = Follower(self, watch, query, position, outlet)
         try:
             while (item := await follower.next()) is not None:
                 yield item
@@ -348,7 +457,10 @@ class Feed:
     def viewed(self, actor: Actor, query: TicketQuery) -> Generator[View]:
         """The view that everyone shares who sees the same of `query` as `actor` does."""
         viewpoint = Viewpoint.of(actor, query)
-        view, users = self._views.get(viewpoint) or (View(actor, viewpoint, self.log), 0)
+        view, users = self._views.get(viewpoint) or (
+            View(actor, viewpoint, self.log, self.deliver),
+            0,
+        )
         self._views[viewpoint] = (view, users + 1)
         try:
             yield view
@@ -362,19 +474,19 @@ class Feed:
         ticket = None
         if scope.admits(entry.event.after):
             ticket = await self._snapshots.read(entry.event.ticket_key)
-        if sighting.shown is None or sighting.snapshot is not ticket:
+        shown = sighting.shown and sighting.shown()
+        if shown is None or shown.snapshot is not ticket:
             is_withheld = ticket is None or not scope.admits(ticket)
-            change = ListChange.LEFT if is_withheld else sighting.list_change
-            sighting.snapshot = ticket
-            sighting.shown = FeedEvent(
+            shown = FeedEvent(
                 viewer=view.actor,
                 event=entry.event,
                 cursor=entry.cursor,
-                list_change=change,
-                ticket=None if change is ListChange.LEFT else ticket,
+                list_change=ListChange.LEFT if is_withheld else sighting.list_change,
+                snapshot=ticket,
                 is_withheld=is_withheld,
             )
-        return sighting.shown
+            sighting.shown = ref(shown)
+        return shown
 
     async def read_back(self, position: Position) -> tuple[Sequence[Entry], Position]:
         """Brings the log back to `position`, or gives what comes after it and how far that is.
@@ -448,16 +560,19 @@ class Feed:
         """Since an event was redacted that may be here; who lags reads it from the database."""
         if position > self.log.end:
             self.log.begin_anew(position)
-            for view, _ in self._views.values():
-                view.tell()
+            self._disband()
             self._trim()
 
     def _miss(self, start: Position) -> None:
         # First they learn how far they got, then that it is not far enough.
-        for view, _ in self._views.values():
-            view.tell()
+        self._disband()
         self.log.begin_anew(start)
         self._trim()
+
+    def _disband(self) -> None:
+        for view, _ in self._views.values():
+            view.tell()
+            view.crowd.disband()
 
     def _trim(self) -> None:
         for view, _ in self._views.values():
@@ -467,12 +582,20 @@ class Feed:
 class Follower:
     """Somebody's place in the feed, and how they see it."""
 
-    def __init__(self, feed: Feed, watch: Watch, query: TicketQuery, position: Position) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        watch: Watch,
+        query: TicketQuery,
+        position: Position,
+        outlet: Outlet | None,
+    ) -> None:
+        self.position = position
+        self.outlet = outlet
         self._feed = feed
         self._log = feed.log
         self._watch = watch
         self._query = query
-        self._position = position
         self._identity: Identity | None = None
         self._view: View | None = None
         self._leave_view = ExitStack()
@@ -483,12 +606,13 @@ class Follower:
         self._has_joined = False
         self._gaps = self._log.gaps
         self._has_ended = False
-        # While it has seen all there is, its place is the end of the log, wherever that moves.
-        self._is_waiting = False
+        # While it waits among others.
+        self._crowd: Crowd | None = None
         self._woken = asyncio.Event()
-        self._unwatch = watch.on_change(self._wake)
+        self._unwatch = watch.on_change(self.wake)
 
     def close(self) -> None:
+        self.wake()
         self._leave_view.close()
         self._unwatch()
 
@@ -500,7 +624,7 @@ class Follower:
             if has_other_role:
                 return self._resync(view, OTHER_ROLE)
             sighting = self._next_of_backlog(view)
-            if sighting is None and not self._log.reaches(self._position):
+            if sighting is None and not self._log.reaches(self.position):
                 if self._is_overtaken:
                     self._has_ended = True
                     return self._resync(view, TOO_SLOW)
@@ -509,19 +633,19 @@ class Follower:
                 continue
             if sighting is None:
                 self._has_joined, self._gaps = True, self._log.gaps
-                sighting = view.next_after(self._position)
+                sighting = view.next_after(self.position)
             if sighting is None:
-                await self._wait()
+                await self._wait(view)
                 continue
             item = await self._feed.deliver(view, sighting)
             # In the meantime they may have become somebody else.
             if await self._watch.identity() is identity:
-                self._position = sighting.position
+                self.position = sighting.position
                 return item
         return None
 
     def _resync(self, view: View, reason: str) -> ResyncRequired:
-        return ResyncRequired(view.actor, self._feed.cursor(self._position), reason)
+        return ResyncRequired(view.actor, self._feed.cursor(self.position), reason)
 
     def _view_of(self, identity: Identity) -> tuple[View, bool]:
         """What `identity` sees, and whether it sees as another role than before."""
@@ -531,8 +655,6 @@ class Follower:
         self._identity = identity
         self._leave_view.close()
         view = self._leave_view.enter_context(self._feed.viewed(identity.actor, self._query))
-        view.listeners.add(self._wake)
-        self._leave_view.callback(view.listeners.discard, self._wake)
         self._view = view
         return view, before is not None and before.viewpoint != view.viewpoint
 
@@ -540,13 +662,13 @@ class Follower:
         if self._backlog and self._read_with_gaps != self._log.gaps:
             # Something may have been taken out of it since.
             self._backlog.clear()
-            self._read_to = self._position
+            self._read_to = self.position
         while self._backlog:
             entry = self._backlog[0]
-            if entry.position > self._position and (sighting := view.sighting(entry)):
+            if entry.position > self.position and (sighting := view.sighting(entry)):
                 return sighting
             self._backlog.popleft()
-        self._position = max(self._position, self._read_to)
+        self.position = max(self.position, self._read_to)
         return None
 
     @property
@@ -558,20 +680,33 @@ class Follower:
         """False, and a new beginning at the end of the log, where nothing reaches back so far."""
         self._read_with_gaps = self._log.gaps
         try:
-            entries, self._read_to = await self._feed.read_back(self._position)
+            entries, self._read_to = await self._feed.read_back(self.position)
         except HistoryLost:
-            self._position = self._log.end
+            self.position = self._log.end
             return False
         self._backlog.extend(entries)
         return True
 
-    async def _wait(self) -> None:
-        self._is_waiting = True
+    async def _wait(self, view: View) -> None:
+        """Until it has to go on by itself. Till then its place is that of the crowd."""
         self._woken.clear()
+        self._crowd = view.crowd
+        self._crowd.join(self)
         await self._woken.wait()
 
-    def _wake(self) -> None:
-        if self._is_waiting:
-            self._position = max(self._position, self._log.end)
-            self._is_waiting = False
-        self._woken.set()
+    def wake(self) -> None:
+        if self._crowd is not None:
+            self.position = max(self.position, self._crowd.place)
+            self._crowd.leave(self)
+            self._crowd = None
+            self._woken.set()
+
+    def take(self, presented: Mapping[Hashable, Any]) -> bool:
+        """Whether it could be given an event, as `presented` in its form, without a wait."""
+        outlet = self.outlet
+        return (
+            outlet is not None
+            and outlet.form in presented
+            and self._watch.is_certain
+            and outlet.hand(presented[outlet.form])
+        )

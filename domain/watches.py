@@ -45,6 +45,14 @@ class Watch:
             raise Unauthenticated("The access token has expired; refresh the session.")
         return identity
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether it stands for whom it stood for, and `identity` would say so at once."""
+        if not self._check.done() or self._check.exception() is not None:
+            return False
+        expires_at = self._check.result().expires_at
+        return expires_at is None or expires_at > self._clock()
+
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Returns what takes `listener` away again."""
         self._listeners.add(listener)

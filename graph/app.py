@@ -422,7 +422,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
     downloads = Downloads(
         attachments=services.attachments, sessions=services.sessions, rates=services.rates
     )
-    streams = Streams(schema, journal)
+    streams = Streams(schema, journal, on_rendering=metrics.rendered)
     connections = Connections(
         total=settings.max_connections,
         per_address=settings.max_connections_per_address,

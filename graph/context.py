@@ -31,6 +31,7 @@ from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
 from domain.watches import Watch, Watches
 from graph.loaders import Loaders
+from graph.sharing import Relay
 from persistence.channel import Channel, Signal
 
 
@@ -65,15 +66,17 @@ class Services:
     configuration_signal: Signal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stream:
     """What a subscription has that a request has not: credentials that may lose their worth.
 
-    `last_event_id` is the cursor that an EventSource sends when it connects again.
+    `last_event_id` is the cursor that an EventSource sends when it connects again. `relay` is
+    there where the connection can be written to at any moment.
     """
 
     watch: Watch
     last_event_id: str | None = None
+    relay: Relay | None = None
 
 
 class Context:

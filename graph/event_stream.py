@@ -24,7 +24,8 @@ from graph.errors import Refused
 from graph.http import TRACEPARENT_HEADER
 from graph.operations import Operation
 from graph.server import Line, line_of
-from graph.streams import Payload, Streams
+from graph.sharing import Payload
+from graph.streams import Streams
 
 MEDIA_TYPE = "text/event-stream"
 _HEADERS = [
@@ -34,9 +35,9 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 # An EventSource waits this long before it connects again.
-_BEGINNING = "retry: 1000\n\n"
-_NOTHING = ":\n\n"
-_COMPLETE = "event: complete\ndata:\n\n"
+_BEGINNING = b"retry: 1000\n\n"
+_NOTHING = b":\n\n"
+_COMPLETE = b"event: complete\ndata:\n\n"
 
 _STATUS: Mapping[str, int] = {
     ProblemCode.UNAUTHENTICATED: 401,
@@ -117,7 +118,7 @@ class EventStreams:
         writer: "_Writer",
         receive: Receive,
     ) -> None:
-        ending = ""
+        ending = b""
         try:
             async with aclosing(payloads), asyncio.TaskGroup() as tasks:
                 tasks.create_task(_until_left(receive))
@@ -156,13 +157,13 @@ class _Writer:
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await self.write(_BEGINNING)
 
-    async def write(self, text: str) -> None:
+    async def write(self, text: bytes) -> None:
         """Raises Gone where the client does not read: it is cut off, and what it held is freed."""
-        await self._write({"body": text.encode(), "more_body": True})
+        await self._write({"body": text, "more_body": True})
 
-    async def end(self, text: str) -> None:
+    async def end(self, text: bytes) -> None:
         with suppress(Gone):
-            await self._write({"body": text.encode(), "more_body": False})
+            await self._write({"body": text, "more_body": False})
 
     async def keep_alive(self) -> NoReturn:
         """Raises Gone where the client has not read for as long as from one time to the next."""
@@ -200,9 +201,9 @@ async def _until_left(receive: Receive) -> NoReturn:
     raise Gone
 
 
-def _event(payload: Payload) -> str:
-    place = "" if payload.cursor is None else f"id: {payload.cursor}\n"
-    return f"{place}event: next\ndata: {payload.text}\n\n"
+def _event(payload: Payload) -> bytes:
+    place = b"" if payload.cursor is None else b"id: %b\n" % payload.cursor.encode()
+    return b"%bevent: next\ndata: %b\n\n" % (place, payload.json)
 
 
 def _refused_by(error: Exception) -> Refused:
@@ -219,9 +220,9 @@ def _refusal(error: Exception) -> Response:
     )
 
 
-def _to_json(refused: Refused) -> str:
+def _to_json(refused: Refused) -> bytes:
     errors = [error.formatted for error in refused.errors]
-    return orjson.dumps({"data": None, "errors": errors}).decode()
+    return orjson.dumps({"data": None, "errors": errors})
 
 
 def _first(group: BaseExceptionGroup[Refused | Unauthenticated]) -> Exception:

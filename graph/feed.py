@@ -29,7 +29,7 @@ from graph.events import (
     TicketUpdated,
     event_from_model,
 )
-from graph.sharing import Shared
+from graph.sharing import Relay, Shared
 from graph.statistics import TicketStatistics
 from graph.tickets import Ticket, TicketFilter, query_from
 
@@ -102,9 +102,12 @@ class FeedSubscriptions:
             ),
         ] = None,
     ) -> AsyncGenerator[TicketFeedItem, None]:
-        context = info.context
-        items = context.services.feed.follow(
-            context.stream.watch, query_from(info, filter), context.stream.last_event_id or after
+        stream = info.context.stream
+        items = info.context.services.feed.follow(
+            stream.watch,
+            query_from(info, filter),
+            stream.last_event_id or after,
+            outlet=_outlet(stream.relay) if stream.relay is not None else None,
         )
         return cast("AsyncGenerator[TicketFeedItem]", _ticket_events(items))
 
@@ -144,7 +147,15 @@ class FeedSubscriptions:
 async def _ticket_events(items: AsyncGenerator[domain.FeedItem]) -> AsyncGenerator[Shared]:
     async with aclosing(items):
         async for item in items:
-            yield Shared(item, item.viewer, partial(_feed_item, item), item.cursor)
+            yield _shared(item)
+
+
+def _outlet(relay: Relay) -> domain.Outlet:
+    return domain.Outlet(relay.selection, lambda event: relay.render(_shared(event)), relay.hand)
+
+
+def _shared(item: domain.FeedItem) -> Shared:
+    return Shared(item, item.viewer, partial(_feed_item, item), item.cursor)
 
 
 def _feed_item(item: domain.FeedItem) -> TicketEvent | FeedResyncRequired:

@@ -57,6 +57,11 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._renderings = Counter(
+            "tickets_subscription_renderings",
+            "Results of subscriptions that were rendered, each for all who are told the same.",
+            registry=registry,
+        )
         self._feed_delay = Histogram(
             "tickets_feed_delay_seconds",
             "How long after an event happened a process heard of it.",
@@ -104,6 +109,10 @@ class Metrics:
             yield
         finally:
             subscriptions.dec()
+
+    def rendered(self) -> None:
+        """A result of a subscription, for all who are told the same."""
+        self._renderings.inc()
 
     @contextmanager
     def connected(self) -> Generator[None]:

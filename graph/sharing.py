@@ -1,9 +1,17 @@
 """What a subscription's field yields where many may wait for the same."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
 from domain.access import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """An execution result as JSON."""
+
+    json: bytes
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +26,16 @@ class Shared:
     viewer: Actor
     make: Callable[[], object]
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A way by which a subscription's field may have values sent that it has not yielded.
+
+    `render` gives the same for the same value wherever `selection` is equal. `hand` sends it, or
+    returns False where it could not at once: then the field is to yield that value.
+    """
+
+    selection: Hashable
+    render: Callable[[Shared], Awaitable[Payload]]
+    hand: Callable[[Payload], bool]

@@ -7,9 +7,17 @@ text, and the work for one more subscriber is to send it.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Hashable,
+    Mapping,
+)
 from contextlib import aclosing
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import orjson
@@ -35,7 +43,7 @@ from graph.errors import Refused, coded
 from graph.journal import Journal
 from graph.operations import Operation
 from graph.schema import Schema
-from graph.sharing import Shared
+from graph.sharing import Payload, Relay, Shared
 
 # For how long a rendering is given to others. Not for long: it is bound to its ticket's version,
 # and what else it shows, such as the customer's name, has none.
@@ -44,42 +52,53 @@ RENDERING_SECONDS = 2.0
 RETRY_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """An execution result as JSON."""
-
-    text: str
-    cursor: str | None = None
-
-
 class Streams:
-    def __init__(self, schema: Schema, journal: Journal) -> None:
+    def __init__(
+        self, schema: Schema, journal: Journal, *, on_rendering: Callable[[], None]
+    ) -> None:
+        """`on_rendering` is called once for all who are given the same rendering."""
         self._schema = schema
         self._journal = journal
+        self._on_rendering = on_rendering
         self._renderings = Renderings()
 
-    async def open(self, operation: Operation, context: Context) -> AsyncGenerator[Payload]:
-        """The results of a subscription from now on. Raises Refused, also while they come."""
+    async def open(
+        self,
+        operation: Operation,
+        context: Context,
+        *,
+        hand: Callable[[Payload], bool] | None = None,
+    ) -> AsyncGenerator[Payload]:
+        """The results of a subscription from now on. Raises Refused, also while they come.
+
+        Those that `hand` has taken do not come; it returns False for one that is to come.
+        """
         began = time.perf_counter()
         try:
-            executor, source = await self._begin(operation, context)
+            executor = self._schema.prepare(operation, context)
+            variables = _selected_variables(executor, operation.variables or {})
+            selection = (operation.query, operation.name, variables)
+            render = partial(self._shared, executor, selection)
+            relay = Relay(selection, render, hand) if hand is not None else None
+            source = await self._begin(executor, relay)
         except Refused as refused:
             self._journal.refused(context, refused, began)
             raise
-        variables = _selected_variables(executor, operation.variables or {})
-        selection = (operation.query, operation.name, variables)
         return self._payloads(executor, source, selection)
 
-    async def _begin(
-        self, operation: Operation, context: Context
-    ) -> tuple[Executor[Any], AsyncIterable[object]]:
-        executor = self._schema.prepare(operation, context)
-        source = create_source_event_stream(executor)
-        if isinstance(source, Awaitable):
-            source = await source
+    async def _begin(self, executor: Executor[Any], relay: Relay | None) -> AsyncIterable[object]:
+        stream = cast("Context", executor.context_value).stream
+        stream.relay = relay
+        try:
+            source = create_source_event_stream(executor)
+            if isinstance(source, Awaitable):
+                source = await source
+        finally:
+            # It leads back here, and would leave the collector a cycle to find.
+            stream.relay = None
         if isinstance(source, ExecutionResult):
             raise Refused(source.errors or ())
-        return executor, source
+        return source
 
     async def _payloads(
         self, executor: Executor[Any], source: AsyncIterable[object], selection: Hashable
@@ -90,47 +109,49 @@ class Streams:
                 async with aclosing(cast("AsyncGenerator[object]", source)) as values:
                     async for value in values:
                         if isinstance(value, Shared):
-                            yield await self._shared(executor, value, selection)
+                            yield await self._shared(executor, selection, value)
                         else:
                             result = await _execute(executor, value, executor.context_value)
                             yield Payload(_to_json(result))
             except Exception as error:
                 raise Refused([GraphQLError(str(error), original_error=error)]) from error
 
-    async def _shared(self, executor: Executor[Any], value: Shared, selection: Hashable) -> Payload:
+    async def _shared(self, executor: Executor[Any], selection: Hashable, value: Shared) -> Payload:
         context: Context = executor.context_value
 
-        async def render() -> str:
+        async def render() -> Payload:
+            self._on_rendering()
             while True:
                 # A context for each value: what its loaders read is read anew for the next one.
                 seen = context.seen_by(Identity(value.viewer, expires_at=None))
                 result = await _execute(executor, value.make(), seen)
                 if not _lacks_database(result):
-                    return _to_json(result)
+                    return Payload(_to_json(result), value.cursor)
                 await asyncio.sleep(RETRY_SECONDS)
 
-        return Payload(await self._renderings.get((selection, value.key), render), value.cursor)
+        return await self._renderings.get((selection, value.key), render)
 
 
 class Renderings:
-    """Texts by what they render: each made once, and kept for those who come a moment later."""
+    """Payloads by what they render: each made once, and kept for those who come a moment later."""
 
     def __init__(self) -> None:
         # Oldest first.
-        self._made: dict[Hashable, tuple[float, asyncio.Task[str]]] = {}
+        self._made: dict[Hashable, tuple[float, asyncio.Task[Payload]]] = {}
 
-    async def get(self, key: Hashable, render: Callable[[], Awaitable[str]]) -> str:
-        now = time.monotonic()
-        while self._made and next(iter(self._made.values()))[0] < now - RENDERING_SECONDS:
-            del self._made[next(iter(self._made))]
-        if key not in self._made:
-            self._made[key] = (now, asyncio.create_task(_text(render)))
-        # Who leaves must not take the text from those who wait for it too.
-        return await asyncio.shield(self._made[key][1])
-
-
-async def _text(render: Callable[[], Awaitable[str]]) -> str:
-    return await render()
+    async def get(
+        self, key: Hashable, render: Callable[[], Coroutine[Any, Any, Payload]]
+    ) -> Payload:
+        if key in self._made:
+            _, made = self._made[key]
+        else:
+            now = time.monotonic()
+            while self._made and next(iter(self._made.values()))[0] < now - RENDERING_SECONDS:
+                del self._made[next(iter(self._made))]
+            made = asyncio.create_task(render())
+            self._made[key] = (now, made)
+        # Who leaves must not take it from those who wait for it too.
+        return made.result() if made.done() else await asyncio.shield(made)
 
 
 async def _execute(executor: Executor[Any], value: object, context: Context) -> ExecutionResult:
@@ -153,8 +174,8 @@ def _lacks_database(result: ExecutionResult) -> bool:
     )
 
 
-def _to_json(result: ExecutionResult) -> str:
-    return orjson.dumps(result.formatted).decode()
+def _to_json(result: ExecutionResult) -> bytes:
+    return orjson.dumps(result.formatted)
 
 
 class _VariableNames(Visitor):

@@ -29,12 +29,13 @@ from graph.http import TRACEPARENT_HEADER
 from graph.operations import Malformed, Operation
 from graph.schema import Schema
 from graph.server import line_of
+from graph.sharing import Payload
 from graph.streams import Streams
 
 # A close frame has room for 125 bytes, two of them for the code.
 _REASON_BYTES = 123
-_PING = '{"type":"ping"}'
-_PONG = '{"type":"pong"}'
+_PING = b'{"type":"ping"}'
+_PONG = b'{"type":"pong"}'
 
 
 class CloseCode(IntEnum):
@@ -100,6 +101,7 @@ class Socket:
     def __init__(self, sockets: Sockets, websocket: WebSocket) -> None:
         self._sockets = sockets
         self._websocket = websocket
+        self._line = line_of(websocket.scope)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._heard = asyncio.Event()
         # As they came in connection_init.
@@ -129,7 +131,7 @@ class Socket:
                 raise Closing(CloseCode.TRY_AGAIN_LATER, reason) from None
             except DomainError as refused:
                 raise Closing(CloseCode.FORBIDDEN, refused.message) from None
-            await self._send('{"type":"connection_ack"}')
+            await self._send(b'{"type":"connection_ack"}')
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_alive())
                 tasks.create_task(self._guard(watch))
@@ -213,9 +215,8 @@ class Socket:
             self._cut()
 
     def _cut(self) -> None:
-        line = line_of(self._websocket.scope)
-        if line is not None:
-            line.cut()
+        if self._line is not None:
+            self._line.cut()
 
     # ---- messages --------------------------------------------------------------------------
 
@@ -237,13 +238,15 @@ class Socket:
             raise Closing(CloseCode.BAD_REQUEST, "A message must be an object")
         return cast("dict[str, Any]", received)
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, message: bytes) -> None:
+        """Waits until a client that has much to read has read some of it."""
         if self._websocket.application_state is not WebSocketState.CONNECTED:
             raise Gone
-        await self._websocket.send_text(text)
+        if self._line is None or not self._line.send(message):
+            await self._websocket.send_text(message.decode())
 
     async def _send_json(self, message: object) -> None:
-        await self._send(orjson.dumps(message).decode())
+        await self._send(orjson.dumps(message))
 
     async def _read(self, tasks: asyncio.TaskGroup, watch: Watch) -> NoReturn:
         while True:
@@ -306,10 +309,15 @@ class Socket:
         identity = await watch.identity()
         await self._count(identity)
         context = self._context(identity, Stream(watch))
-        head = f'{{"id":{orjson.dumps(key).decode()},"type":"next","payload":'
-        async with aclosing(await self._sockets.streams.open(operation, context)) as payloads:
+        head = b'{"id":%b,"type":"next","payload":' % orjson.dumps(key)
+
+        def hand(payload: Payload) -> bool:
+            return self._line is not None and self._line.send(b"%b%b}" % (head, payload.json))
+
+        payloads = await self._sockets.streams.open(operation, context, hand=hand)
+        async with aclosing(payloads):
             async for payload in payloads:
-                await self._send(f"{head}{payload.text}}}")
+                await self._send(b"%b%b}" % (head, payload.json))
 
     async def _answer(self, key: str, operation: Operation) -> None:
         """To a query or a mutation, by whoever the credentials stand for at this moment."""

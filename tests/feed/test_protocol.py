@@ -313,3 +313,13 @@ async def test_a_server_that_stops_tells_its_clients_to_connect_again(servers: S
         assert await asyncio.wait_for(server.process.wait(), STOP_SECONDS) is not None
     assert "graceful shutdown exceeded" not in server.log(1_000), "nobody had to be waited for"
     assert "Traceback" not in server.log(1_000)
+
+
+async def test_an_answer_of_any_length_comes_whole(server: Server, admin: Api) -> None:
+    """A frame says its length in one of three ways."""
+    everything = "{ __schema { types { name description fields { name description } } } }"
+    async with connected(server, admin.credential) as socket:
+        for document in ("{ __typename }", "{ __schema { types { name } } }", everything):
+            answer = await (await socket.subscribe(document)).data()
+            assert answer == await admin.query(document)
+    assert len(json.dumps(answer)) > 0xFFFF
