@@ -145,6 +145,9 @@ async def _serve_on(settings: Settings, uri: str, demo: bool | None) -> None:
         # Its pings would close what only a cut ends; `graph.websocket` has its own.
         ws_ping_interval=None,
         ws_per_message_deflate=False,
+        # Longer than clients keep a connection that they do not use, which is a minute at most:
+        # they would send a request just when it is closed.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         # How long a worker may take to start, and one that hangs until it is replaced.
         timeout_worker_healthcheck=60,

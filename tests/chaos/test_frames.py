@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from hypothesis import strategies as st
 
-from tests.chaos.fuzzing import fuzz
+from tests.chaos.fuzzing import UNFORESEEN, fuzz
 from tests.factories import Factory
 from tests.feed.socket import connected
 from tests.graph.test_metrics import measured
@@ -156,9 +156,7 @@ def send(server: Server, frames: Sequence[bytes]) -> None:
 
 
 async def test_whatever_comes_by_a_socket_harms_nobody_else(servers: Servers) -> None:
-    server = await servers.start(
-        TICKETS_CONNECTION_INIT_TIMEOUT_SECONDS="1", TICKETS_PING_SECONDS="2"
-    )
+    server = await servers.start(TICKETS_CONNECTION_INIT_TIMEOUT_SECONDS="1")
     admin = await server.sign_in()
     make = Factory(server, admin)
     guest = await make.bot()
@@ -179,3 +177,17 @@ async def test_whatever_comes_by_a_socket_harms_nobody_else(servers: Servers) ->
     async with asyncio.timeout(60):
         while (await measured(server))["tickets_connections", frozenset()] > 0:  # noqa: ASYNC110 -- polled, as Prometheus does
             await asyncio.sleep(0.1)
+
+
+def test_what_comes_after_the_end_is_not_heard(server: Server) -> None:
+    """Not even that it is no text."""
+    start = server.log_file.stat().st_size
+    with upgraded(server) as connection:
+        connection.sendall(message("no message of the protocol"))
+        assert connection.recv(4096)[0] == 0x80 | _CLOSE
+        connection.sendall(frame(b"\xff\xff"))
+        connection.sendall(frame(struct.pack("!H", 1000), opcode=_CLOSE))
+        while connection.recv(4096):
+            pass
+    said = server.log_file.read_text("utf-8")[start:]
+    assert [each for each in UNFORESEEN if each in said] == []
