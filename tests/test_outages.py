@@ -23,7 +23,7 @@ FROZEN_SECONDS = 30.0 if IS_FULL_SIZE else 0.0
 # last would wait for a minute.
 CROWD = 100
 TIMEOUT_SECONDS = 3.0
-AT_ONCE_SECONDS = 10.0
+AT_ONCE_SECONDS = 25.0
 NEW = {"subject": "S", "description": "D", "category": "other"}
 
 
@@ -43,7 +43,7 @@ async def started(servers: Servers, data_dir: Path) -> Server:
 
 
 async def until_away(server: Server, why: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while why not in (await server.http.get("/health/ready")).text:  # noqa: ASYNC110 -- polled, as whoever watches over it does
             await asyncio.sleep(0.1)
 
