@@ -72,6 +72,12 @@ class Availability:
         self._failure: Callable[[], ConnectionFailure] = NotAnswering
         self._end_of_patience: asyncio.TimerHandle | None = None
         self._waiting: dict[asyncio.Future[Any], _Call] = {}
+        self._is_over = False
+
+    def end(self) -> None:
+        """What is heard of it from now on, as when its connections close, means nothing."""
+        self._is_over = True
+        self._be_patient_no_more()
 
     def insist(self, is_right: Callable[[], bool]) -> None:
         """From now on who answers again, or anew, is asked first whether it is the right one.
@@ -140,6 +146,8 @@ class Availability:
 
     def missed(self) -> None:
         """A server did not answer, or is not to be written to."""
+        if self._is_over:
+            return
         if time.monotonic() - self._answered_at >= self._patience_seconds:
             self._give_up(NotAnswering)
         elif self._state is State.ANSWERS:

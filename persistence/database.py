@@ -214,6 +214,7 @@ class Database:
             yield session
 
     async def close(self) -> None:
+        self._availability.end()
         # The driver says goodbye to the server, and waits for its answer.
         await asyncio.to_thread(self._client.close)
 
