@@ -57,7 +57,7 @@ from graph.errors import (
     is_coded,
 )
 from graph.feed import FeedQueries, FeedSubscriptions
-from graph.journal import DONE, Journal
+from graph.journal import Journal
 from graph.limits import OperationLimits
 from graph.nodes import Node, split_id
 from graph.operations import Operation
@@ -265,8 +265,8 @@ class Schema(strawberry.Schema):
         result = await self._execute(operation, context_value, allowed_operation_types)
         if self._journal is not None:
             kind, name = self._described(operation, context_value, result)
-            outcome = _outcome(context_value, result)
-            self._journal.executed(kind, name, context_value, outcome, began)
+            codes = _codes(context_value, result)
+            self._journal.executed(kind, name, context_value, codes, began)
         return result
 
     async def _execute(
@@ -394,10 +394,10 @@ class Schema(strawberry.Schema):
         )
 
 
-def _outcome(context: Context, result: ExecutionResult) -> str:
+def _codes(context: Context, result: ExecutionResult) -> list[str]:
     if result.errors:
-        return (result.errors[0].extensions or {})["code"]
-    return DONE if context.refusal is None else context.refusal.value
+        return [(error.extensions or {})["code"] for error in result.errors]
+    return [] if context.refusal is None else [context.refusal.value]
 
 
 def _as_graphql(error: Exception) -> GraphQLError:
