@@ -33,18 +33,18 @@ serve: .venv/.runtime $(GRAPHIQL) $(DASHBOARD)
 # As many at once as there are cores, each with a database and a server of its own; with ARGS, one.
 test: .venv/.dev $(GRAPHIQL) $(DASHBOARD) $(CLIENTS)
 	@$(BIN)/pytest $(or $(ARGS),--numprocesses auto --maxprocesses 8 --dist loadfile)
-	$(say) "Testing the dashboard's parts, and a little of it in a browser; make test-dashboard tests it all"
+	$(say) "Testing the dashboard's parts; make test-dashboard tests it in a browser"
 	@$(if $(ARGS),,cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent)
-	@$(if $(ARGS),,$(call in_browser,smoke))
 
 # The dashboard in a browser, against a server of its own: five minutes on two busy cores, too long
-# for every test; TICKETS_TEST_FULL_SIZE=1 tries every page in every look, and a minute of the feed.
+# for every test, a part of which takes half a minute (ARGS=smoke); TICKETS_TEST_FULL_SIZE=1 tries
+# every page in every look, and a minute of the feed.
 test-dashboard: .venv/.runtime $(DASHBOARD)
 	$(say) 'Testing the dashboard in a browser'
 	@command -v chromium >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		printf '\033[1m— %s\033[0m\n' 'Installing Chromium for the browser tests (apt-get)'; \
 		apt-get update -qq && apt-get install -y -qq chromium >/dev/null; fi
-	@$(call in_browser,e2e)
+	@$(call in_browser,$(or $(ARGS),e2e))
 
 # Of make test, what can go on for longer, for that long; ten minutes of each kind of senseless
 # request and half an hour of a common day unless told otherwise.
@@ -52,7 +52,8 @@ chaos: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
 	$(say) 'Senseless requests for $(FUZZ_SECONDS) s each, failures of the database, and a day of $(SOAK_SECONDS) s'
 	@TICKETS_TEST_FULL_SIZE=1 TICKETS_FUZZ_SECONDS=$(FUZZ_SECONDS) TICKETS_SOAK_SECONDS=$(SOAK_SECONDS) \
 		$(BIN)/pytest -rPs --show-capture=stdout -o faulthandler_timeout=7200 \
-		$(or $(ARGS),tests/chaos tests/test_outages.py tests/test_crashes.py)
+		$(or $(ARGS),tests/chaos tests/test_outages.py tests/test_crashes.py \
+			tests/test_production.py)
 
 bench: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
 	@$(BIN)/python -m bench $(ARGS)

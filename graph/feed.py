@@ -75,7 +75,8 @@ class FeedQueries:
         "`after` to `ticketEvents`: nothing goes by between the two. What the list shows already "
         "may be told again; `version` says so."
     )
-    def feed_cursor(self, info: Info) -> str:
+    async def feed_cursor(self, info: Info) -> str:
+        # In its turn, as everything else: beside a failure at once graphql-core awaits nothing.
         # For anyone signed in, which asking for the actor makes sure of.
         _ = info.context.actor
         return info.context.services.feed.cursor_now()

@@ -145,6 +145,7 @@ def test_every_query_of_the_schema_was_asked() -> None:
 # Each with everything that it reads by a query of its own; lists of tickets have their own test.
 EVERYTHING = {
     "viewer": "viewer { id }",
+    "feedCursor": "feedCursor",
     "agents": "agents { totalCount nodes { id } } all: agents(activeOnly: false) { totalCount }",
     "apiKeys": "apiKeys { totalCount nodes { id } }",
     "ticket": "ticket(ticketId: $ticketId) { ...WholeTicket all: notes { totalCount }"
