@@ -1,9 +1,8 @@
 """Accounts of agents and the keys of bots: who exists and may sign in."""
 
 import asyncio
-import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +12,7 @@ from bson import ObjectId
 from domain.access import Actor, Permission
 from domain.clock import Clock, sort_key
 from domain.errors import Forbidden, NotFound, ValidationFailed
+from domain.known_accounts import KnownAccounts, digest
 from domain.search import fold
 from domain.validation import NAME_LENGTH, Checks
 from persistence.accounts import AccountStore
@@ -55,14 +55,13 @@ class Accounts:
         store: AccountStore,
         passwords: Passwords,
         clock: Clock,
-        changed: Callable[[], None],
+        known: KnownAccounts,
     ) -> None:
-        """`changed` is called when credentials in use may have become worth less."""
         self._database = database
         self._store = store
         self._passwords = passwords
         self._clock = clock
-        self._changed = changed
+        self._known = known
 
     # ---- agents ----------------------------------------------------------------------------
 
@@ -70,7 +69,7 @@ class Accounts:
         """None of them for who may not know who works here."""
         if not actor.may(Permission.READ_AGENTS):
             return {}
-        return await self._store.find_agents(keys)
+        return await self._known.agents(keys, self._store.find_agents)
 
     async def agents_page(self, actor: Actor, window: Window, *, active_only: bool) -> Page[Agent]:
         """By name. Raises Forbidden."""
@@ -161,7 +160,7 @@ class Accounts:
             return new
 
         agent = await self._database.transaction(write)
-        self._changed()
+        self._known.forget()
         return agent
 
     # ---- API keys --------------------------------------------------------------------------
@@ -209,16 +208,11 @@ class Accounts:
         """For good; revoking again changes nothing. Raises NotFound, Forbidden."""
         actor.require(Permission.MANAGE_ACCOUNTS)
         await self._store.revoke_api_key(key, self._clock())
-        self._changed()
+        self._known.forget()
         api_key = await self._store.find_api_key(key)
         if api_key is None:
             raise NotFound("API key")
         return api_key
-
-
-def digest(secret: str) -> str:
-    """How a random secret is kept: it has the entropy that a password lacks, so SHA-256 will do."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _check_role(checks: Checks, role: Role) -> None:

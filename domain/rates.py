@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, RateLimitItemPerDay
+from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from domain.access import Actor
-from domain.accounts import digest
 from domain.clock import Clock
 from domain.errors import RateLimited
+from domain.known_accounts import digest
 from persistence.errors import STORAGE_ERRORS, is_unavailable
 from persistence.rates import RateWindows
 
@@ -128,14 +129,14 @@ class RequestRate:
     # Of how many people and bots a process knows what they have left.
     REMEMBERED = 10_000
 
-    def __init__(self, name: str, limit: RateLimitItem, windows: RateWindows, clock: Clock) -> None:
+    def __init__(self, name: str, limit: RateLimitItem, windows: Storage, clock: Clock) -> None:
         self._name = name
         self._limit = limit
         self._share = max(limit.amount // self.SHARES, 1)
         self._limiter = FixedWindowRateLimiter(windows)
         self._clock = clock
         self._leases: dict[str, _Lease] = {}
-        self._renewals: dict[str, asyncio.Task[_Lease]] = {}
+        self._renewals: dict[str, asyncio.Task[None]] = {}
 
     async def take(self, who: str) -> None:
         """Counts a request. Raises TooMany."""
@@ -150,12 +151,18 @@ class RequestRate:
         """Takes one more share, for all who ask for it at the same time."""
         renewal = self._renewals.get(who)
         if renewal is None:
-            renewal = self._renewals[who] = asyncio.create_task(self._lease(who))
-            renewal.add_done_callback(lambda _: self._renewals.pop(who))
-        lease = await asyncio.shield(renewal)
-        self._leases[who] = lease
-        if len(self._leases) > self.REMEMBERED:
-            del self._leases[next(iter(self._leases))]
+            renewal = self._renewals[who] = asyncio.create_task(self._renewal(who))
+        await asyncio.shield(renewal)
+
+    async def _renewal(self, who: str) -> None:
+        try:
+            self._leases[who] = await self._lease(who)
+            if len(self._leases) > self.REMEMBERED:
+                del self._leases[next(iter(self._leases))]
+        finally:
+            # Not by a callback, a turn later: who came in between would find it done, with a
+            # share that others have used up, and ask it again without end.
+            del self._renewals[who]
 
     async def _lease(self, who: str) -> _Lease:
         now = self._clock()

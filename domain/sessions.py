@@ -11,10 +11,10 @@ from bson import ObjectId
 from bson.errors import InvalidId
 
 from domain.access import Actor
-from domain.accounts import API_KEY_MARK, Passwords, digest
+from domain.accounts import API_KEY_MARK, Passwords
 from domain.clock import Clock
 from domain.errors import Unauthenticated
-from domain.holders import Holder, Holders
+from domain.known_accounts import Holder, KnownAccounts, digest
 from domain.rates import LoginThrottle
 from persistence.accounts import AccountStore
 from persistence.models import Agent, ApiKey, Session
@@ -48,7 +48,7 @@ class Sessions:
         self,
         *,
         store: AccountStore,
-        holders: Holders,
+        known: KnownAccounts,
         passwords: Passwords,
         throttle: LoginThrottle,
         clock: Clock,
@@ -57,7 +57,7 @@ class Sessions:
         refresh_lifetime: timedelta,
     ) -> None:
         self._store = store
-        self._holders = holders
+        self._known = known
         self._passwords = passwords
         self._throttle = throttle
         self._clock = clock
@@ -114,7 +114,7 @@ class Sessions:
         )
         if not rotated or agent is None or not agent.is_active:
             await self._store.end_session(session.id)
-            self._holders.forget()
+            self._known.forget()
             raise refused
         return self._tokens(agent, session.id, new_secret, now)
 
@@ -122,7 +122,7 @@ class Sessions:
         """Ends the session of `identity`; its access and refresh tokens stop working."""
         if identity.session_id is not None:
             await self._store.end_session(identity.session_id)
-            self._holders.forget()
+            self._known.forget()
 
     async def identify(self, credential: str, customer_id: ObjectId | None = None) -> Identity:
         """Who presents `credential`, an access token or an API key.
@@ -135,7 +135,7 @@ class Sessions:
         return await self._identify_agent(credential)
 
     async def _identify_bot(self, secret: str, customer_id: ObjectId | None) -> Identity:
-        holder = await self._holders.get(secret, lambda: self._holder_of_key(secret))
+        holder = await self._known.holder(secret, lambda: self._holder_of_key(secret))
         api_key, now = cast("ApiKey", holder.account), self._clock()
         if api_key.expires_at is not None and api_key.expires_at <= now:
             raise Unauthenticated("This API key has expired.")
@@ -152,7 +152,7 @@ class Sessions:
         return Holder(api_key, api_key.expires_at)
 
     async def _identify_agent(self, token: str) -> Identity:
-        holder = await self._holders.get(token, lambda: self._holder_of_token(token))
+        holder = await self._known.holder(token, lambda: self._holder_of_token(token))
         # Against our own clock, to the same instant as `expiresAt` said.
         if holder.expires_at is not None and holder.expires_at <= self._clock():
             raise Unauthenticated("The access token has expired; refresh the session.")

@@ -13,7 +13,7 @@ from bson import ObjectId
 
 from domain.clock import Clock
 from domain.errors import Unauthenticated
-from domain.holders import is_relevant
+from domain.known_accounts import is_relevant
 from domain.sessions import Identity, Sessions
 from persistence.channel import Change, Channel, Position, Topic
 from persistence.errors import STORAGE_ERRORS, is_unavailable

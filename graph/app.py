@@ -38,9 +38,9 @@ from domain.customers import Customers
 from domain.erasure import Erasure
 from domain.errors import ProblemCode, ValidationFailed
 from domain.feed import Feed
-from domain.holders import Holders
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
+from domain.known_accounts import KnownAccounts
 from domain.live_conversations import LiveConversations
 from domain.live_statistics import LiveStatistics
 from domain.rates import LoginLimits, LoginThrottle, RequestRates
@@ -179,10 +179,10 @@ def build_services(
         auto_sync=settings.assistant_auto_sync,
     )
     configuration_editor.on_change(revisions.configuration_changed)
-    holders = Holders(channel)
+    known_accounts = KnownAccounts(channel)
     sessions = Sessions(
         store=account_store,
-        holders=holders,
+        known=known_accounts,
         passwords=passwords,
         throttle=LoginThrottle(
             windows,
@@ -231,7 +231,7 @@ def build_services(
             store=account_store,
             passwords=passwords,
             clock=clock,
-            changed=holders.forget,
+            known=known_accounts,
         ),
         sessions=sessions,
         statistics=statistics,

@@ -12,8 +12,8 @@ from graphql import (
     is_required_input_field,
 )
 
-from domain.accounts import digest
 from domain.errors import ProblemCode
+from domain.known_accounts import digest
 from graph.nodes import encode_cursor
 from graph.schema import schema_types
 from persistence.database import Database, connected
