@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,12 @@ def main() -> int:
         for name, options in PACKAGES.items()
     ]
     status = 0
-    for directory, name, command, vulnerable in audits:
+    # Each mostly waits for somebody else.
+    with ThreadPoolExecutor() as pool:
+        printed = [pool.submit(_printed, command, directory) for directory, _, command, _ in audits]
+    for (_, name, _, vulnerable), answer in zip(audits, printed, strict=True):
         try:
-            found = vulnerable(_printed(command, directory))
+            found = vulnerable(answer.result())
         except OutOfReach:
             _say(f"SKIPPED: {name} was not audited: no service that knows is within reach")
             continue
