@@ -53,8 +53,16 @@ class Server:
     def workers(self) -> list[int]:
         """Of several processes behind one address each that was ever started, in turn."""
         return [
-            int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", self.log(10**6))
+            int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", self._whole_log)
         ]
+
+    @property
+    def _started(self) -> int:
+        return self._whole_log.count("Application startup complete")
+
+    @property
+    def _whole_log(self) -> str:
+        return self.log_file.read_text("utf-8", errors="replace")
 
     def api(self, credential: str | None = None, *, customer_id: str | None = None) -> Api:
         return Api(self.http, credential, customer_id=customer_id)
@@ -71,8 +79,10 @@ class Server:
             return False
 
     async def until_ready(self) -> None:
+        """Until each of its processes is, of which one alone would answer."""
+        processes = int(self.environment.get("TICKETS_WORKERS", "1"))
         deadline = time.monotonic() + START_SECONDS
-        while not await self.is_ready():
+        while not (await self.is_ready() and self._started >= processes):
             assert self.process.returncode is None, f"the server ended:\n{self.log()}"
             assert time.monotonic() < deadline, f"the server is not ready:\n{self.log()}"
             await asyncio.sleep(0.05)
@@ -96,8 +106,7 @@ class Server:
 
     def log(self, lines: int = 60) -> str:
         """The last lines of its log."""
-        text = self.log_file.read_text("utf-8", errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(self._whole_log.splitlines()[-lines:])
 
 
 def settings(
