@@ -1,7 +1,8 @@
 """What the ASGI server is told to do that ASGI itself has no word for.
 
 uvicorn closes the connection of a client that has stopped reading by waiting until it has read
-everything, which is never; and it does not tell a stream that the process is about to end.
+everything, which is never; it does not tell a stream that the process is about to end; and then it
+closes connections whose first request is on the way.
 """
 
 import asyncio
@@ -13,13 +14,15 @@ import threading
 from typing import Any
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
 # What a client does not take stays in the log of events, not in buffers. What it does take goes
 # out together, many small messages in one call of the system.
 WRITE_BUFFER_BYTES = 16_384
+# How long a server that ends waits for the first request of a connection.
+FIRST_REQUEST_SECONDS = 1.0
 _NOT_UTF_8 = 1007
 # The first byte of a frame that is a whole text message, and what its second may say of its length.
 _TEXT = 0x81
@@ -62,7 +65,31 @@ class HttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         self.app_state["line"].is_closing.set()
-        super().shutdown()
+        if self._latest is None:
+            # It was accepted just before, and its request may be on the way: a proxy that sees it
+            # closed does not know whether to send that again.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                FIRST_REQUEST_SECONDS, self.timeout_keep_alive_handler
+            )
+        else:
+            super().shutdown()
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self._latest is not None and self.app_state["line"].is_closing.is_set():
+            self._latest.keep_alive = False
+
+    @property
+    def _latest(self) -> RequestResponseCycle | None:
+        """The latest request; uvicorn's own word for it does not say that there may be none."""
+        return self.cycle
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        line: Line = self.app_state["line"]
+        if line.is_closing.is_set() and line.websocket is not None:
+            self.loop.call_later(FIRST_REQUEST_SECONDS, line.websocket.shutdown)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):

@@ -94,3 +94,35 @@ async def test_a_worker_that_is_killed_is_replaced(servers: Servers) -> None:
     await server.until_ready()
     assert is_running(kept)
     assert (await admin.query("{ viewer { name } }"))["viewer"]
+
+
+async def test_a_request_on_its_way_to_a_server_that_ends_is_answered(servers: Servers) -> None:
+    server = await servers.start()
+    host, port = server.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    # Both were accepted once the later one is served.
+    await server.sign_in()
+    os.kill(server.pid, signal.SIGTERM)
+    async with asyncio.timeout(60):
+        while "Shutting down" not in server.log():  # noqa: ASYNC110 -- another's log
+            await asyncio.sleep(0.01)
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer.lower()
+    writer.close()
+    await server.process.wait()
+
+
+async def test_a_connection_that_asks_nothing_does_not_keep_a_server_from_ending(
+    servers: Servers,
+) -> None:
+    server = await servers.start()
+    host, port = server.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    await server.sign_in()
+    os.kill(server.pid, signal.SIGTERM)
+    async with asyncio.timeout(60):
+        assert await reader.read() == b""
+        await server.process.wait()
+    writer.close()
