@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else is fetched into .venv.
 #   make serve   the API at http://127.0.0.1:8000
 #   make test    all tests
-#   make chaos   an hour of senseless requests, failures and load; FUZZ_SECONDS=60 SOAK_SECONDS=60 less
+#   make chaos   over an hour of senseless requests, failures and load; FUZZ_SECONDS=60 SOAK_SECONDS=60 less
 #   make bench   what requests cost, beside the least that they could
 #   make lint    style, types, layers, schema.graphql against the code, and known vulnerabilities
 #   make lock    the locked requirements, anew from pyproject.toml
@@ -51,10 +51,10 @@ test-dashboard: .venv/.runtime $(DASHBOARD)
 # Of make test, what can go on for longer, for that long; ten minutes of each kind of senseless
 # request and half an hour of a common day unless told otherwise.
 chaos: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
-	$(say) 'Senseless requests for $(FUZZ_SECONDS) s each, failures of the database, and a day of $(SOAK_SECONDS) s'
+	$(say) 'Senseless requests for $(FUZZ_SECONDS) s each, the feed and the database failing, a day of $(SOAK_SECONDS) s'
 	@TICKETS_TEST_FULL_SIZE=1 TICKETS_FUZZ_SECONDS=$(FUZZ_SECONDS) TICKETS_SOAK_SECONDS=$(SOAK_SECONDS) \
 		$(BIN)/pytest -rPs --show-capture=stdout -o faulthandler_timeout=7200 \
-		$(or $(ARGS),tests/chaos tests/test_outages.py tests/test_crashes.py \
+		$(or $(ARGS),tests/chaos tests/feed tests/test_outages.py tests/test_crashes.py \
 			tests/test_production.py)
 
 bench: .venv/.dev $(GRAPHIQL) $(DASHBOARD)
