@@ -37,6 +37,8 @@ _ENGLISH = cast(_Stemmer, snowballstemmer.stemmer("english"))  # pyright: ignore
 
 def fold(text: str) -> str:
     """`text` without accents, case and compatibility forms: `LÁMPARA` is `lampara`."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     # Taking a sign apart can bring capitals back: № is No.
