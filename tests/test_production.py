@@ -20,7 +20,6 @@ from websockets.typing import Origin, Subprotocol
 from tests.client import Api
 from tests.factories import Factory
 from tests.feed.test_event_stream import Stream
-from tests.full_size import IS_FULL_SIZE
 from tests.servers import ROOT, Server, Servers, free_port
 from tests.test_workers import until_gone
 
@@ -29,12 +28,9 @@ NAME = "tickets.example.com"
 PNG = b"\x89PNG\r\n\x1a\n"
 EVENTS = "subscription { ticketEvents { ... on TicketEvent { cursor ticketId } } }"
 
-pytestmark = [
-    pytest.mark.skipif(not IS_FULL_SIZE, reason="takes a minute: make chaos"),
-    pytest.mark.skipif(
-        not Path(NGINX).exists(), reason="nginx is not installed: apt-get install nginx"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not Path(NGINX).exists(), reason="nginx is not installed: apt-get install nginx"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.client import Data
 from tests.factories import Factory
 from tests.feed.socket import SocketClosed, connected
-from tests.servers import Servers
+from tests.servers import Server, Servers
 
 # A restart of the service: connect again.
 SERVICE_RESTART = 1012
@@ -96,13 +96,21 @@ async def test_a_worker_that_is_killed_is_replaced(servers: Servers) -> None:
     assert (await admin.query("{ viewer { name } }"))["viewer"]
 
 
-async def test_a_request_on_its_way_to_a_server_that_ends_is_answered(servers: Servers) -> None:
-    server = await servers.start()
+async def connected_as_it_ends(
+    server: Server,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that was accepted before the server is told to end, and has asked nothing."""
     host, port = server.address.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    # Both were accepted once the later one is served.
+    streams = await asyncio.open_connection(host, int(port))
+    # It was accepted once a later one is served.
     await server.sign_in()
     os.kill(server.pid, signal.SIGTERM)
+    return streams
+
+
+async def test_a_request_on_its_way_to_a_server_that_ends_is_answered(servers: Servers) -> None:
+    server = await servers.start()
+    reader, writer = await connected_as_it_ends(server)
     async with asyncio.timeout(60):
         while "Shutting down" not in server.log():  # noqa: ASYNC110 -- another's log
             await asyncio.sleep(0.01)
@@ -118,10 +126,7 @@ async def test_a_connection_that_asks_nothing_does_not_keep_a_server_from_ending
     servers: Servers,
 ) -> None:
     server = await servers.start()
-    host, port = server.address.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    await server.sign_in()
-    os.kill(server.pid, signal.SIGTERM)
+    reader, writer = await connected_as_it_ends(server)
     async with asyncio.timeout(60):
         assert await reader.read() == b""
         await server.process.wait()

@@ -16,7 +16,7 @@ from tests.feed.socket import EVENTS, Socket, Subscription, connected
 from tests.full_size import IS_FULL_SIZE
 from tests.servers import Server, Servers
 
-STUCK_CLIENTS, EVENTS_TOLD = (50, 20_000) if IS_FULL_SIZE else (20, 1_000)
+STUCK_CLIENTS, EVENTS_TOLD = (50, 20_000) if IS_FULL_SIZE else (20, 2_000)
 # How much more memory it may take, in MB: less than some kilobytes for each event would come to.
 MEMORY = 50 if IS_FULL_SIZE else 8
 BATCH = 100

@@ -44,7 +44,7 @@ from persistence.database import connected
 from persistence.models import ConversationChannel, NoteVisibility, Role, TicketLinkKind
 from tests.servers import new_database_name
 
-CASES = 3_000 if os.environ.get("TICKETS_TEST_FULL_SIZE") else 60
+CASES = 3_000 if os.environ.get("TICKETS_TEST_FULL_SIZE") else 150
 LIMITS = OperationLimits(depth=20, aliases=10_000, tokens=50_000, cost=10_000_000)
 # What takes more than its arguments can say, or gives a new answer each time.
 VARIABLES = ("$yes: Boolean! = true", "$no: Boolean!", "$few: Int = 2")

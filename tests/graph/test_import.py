@@ -212,7 +212,7 @@ async def test_importing_again_imports_nothing(office: Office) -> None:
 async def test_an_import_that_was_killed_is_finished_by_the_next(
     tmp_path: Path, environment: dict[str, str], imported: Database
 ) -> None:
-    total = 150
+    total = 300
     file = tmp_path / "many.csv"
     file.write_text(rows(total))
     process = await start("import", str(file), "--yes", environment=environment)
