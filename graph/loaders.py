@@ -1,8 +1,8 @@
 """Reads of one operation gathered into one query per kind, whatever the size of the page."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bson import ObjectId
 
@@ -24,6 +24,29 @@ if TYPE_CHECKING:
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
+
+
+ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
+
+
+def shared_by(key_of: Callable[[Any], Hashable]) -> Callable[[ResolverT], ResolverT]:
+    """Of a resolver: objects that have the same key have the same value, in one operation.
+
+    It may then be asked once for all of them.
+    """
+
+    def mark(resolver: ResolverT) -> ResolverT:
+        setattr(resolver, _SHARED_BY, key_of)
+        return resolver
+
+    return mark
+
+
+def shared_key_of(resolver: Callable[..., Any]) -> Callable[[Any], Hashable] | None:
+    return getattr(resolver, _SHARED_BY, None)
+
+
+_SHARED_BY = "shared_by"
 
 
 class Loader(Generic[KeyT, ValueT]):

@@ -4,13 +4,13 @@ Reading a page through pydantic costs three times what decoding it does; these f
 same instances from trusted documents, and give a field that an older document lacks its default.
 """
 
+import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from enum import Enum
 from functools import cache
-from types import NoneType
 from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
@@ -48,49 +48,59 @@ def evolve(model: ModelT, **changes: Any) -> ModelT:
     return _instance(type(model), {**model.__dict__, **changes})
 
 
+# As `object.__setattr__`, which looks for the slot anew each time.
+_set_fields_set, _set_extra, _set_private, _set_modified = (
+    cast("Callable[[BaseModel, object], None]", inspect.getattr_static(Model, slot).__set__)
+    for slot in (
+        "__pydantic_fields_set__",
+        "__pydantic_extra__",
+        "__pydantic_private__",
+        "__fields_modified__",
+    )
+)
+
+# Instances are not assigned to: what changes is a copy.
+_NONE: frozenset[str] = frozenset()
+
+
 def _instance(model: type[ModelT], values: Document) -> ModelT:
     instance = model.__new__(model)
     object.__setattr__(instance, "__dict__", values)
-    object.__setattr__(instance, "__pydantic_fields_set__", set())
-    object.__setattr__(instance, "__pydantic_extra__", None)
-    object.__setattr__(instance, "__pydantic_private__", None)
-    object.__setattr__(instance, "__fields_modified__", set())
+    _set_fields_set(instance, _NONE)
+    _set_extra(instance, None)
+    _set_private(instance, None)
+    _set_modified(instance, _NONE)
     return instance
 
 
 @cache
 def _builder(model: type[BaseModel]) -> _Convert:
-    converters = {
-        "_id" if name == "id" and issubclass(model, Model) else name: (
-            name,
-            _converter(field.annotation),
-        )
-        for name, field in model.model_fields.items()
-    }
+    """A function written for the fields of `model`, which costs half of a loop over them."""
+    names: Document = {"instance": _instance, "model": model, "copy": deepcopy, "MISSING": object()}
+    values = ", ".join(_item(model, name, names) for name in model.model_fields)
+    lines = ["def build(document):", "get = document.get", f"return instance(model, {{{values}}})"]
+    exec("\n    ".join(lines), names)  # noqa: S102 -- of the names of fields alone
+    return cast("_Convert", names["build"])
+
+
+def _item(model: type[BaseModel], name: str, names: Document) -> str:
+    """The field's entry in a dictionary, as source, for which `names` gets what it refers to."""
+    field = model.model_fields[name]
+    stored = "_id" if name == "id" and issubclass(model, Model) else name
     # What a document lacks; nothing where there is no default.
-    blank = {
-        name: None if field.default is PydanticUndefined else field.default
-        for name, field in model.model_fields.items()
-    }
+    default = None if field.default is PydanticUndefined else field.default
+    convert = _converter(field.annotation)
+    names[f"default_{name}"], names[f"convert_{name}"] = default, convert
+    converted = f"convert_{name}(value)" if convert else "value"
+    if default is None:
+        return f"{name!r}: None if (value := get({stored!r})) is None else {converted}"
     # Everything else is the same in all instances, since nobody can change it.
-    copied = [
-        (name, value)
-        for name, value in blank.items()
-        if not isinstance(value, str | int | float | NoneType)
-    ]
-
-    def build(document: Mapping[str, Any]) -> BaseModel:
-        values = blank.copy()
-        for key, value in document.items():
-            if known := converters.get(key):
-                name, convert = known
-                values[name] = value if convert is None or value is None else convert(value)
-        for name, value in copied:
-            if values[name] is value:
-                values[name] = deepcopy(value)
-        return _instance(model, values)
-
-    return cast(_Convert, build)
+    is_fixed = isinstance(default, str | int | float)
+    lacking = f"default_{name}" if is_fixed else f"copy(default_{name})"
+    return (
+        f"{name!r}: {lacking} if (value := get({stored!r}, MISSING)) is MISSING "
+        f"else None if value is None else {converted}"
+    )
 
 
 def _converter(annotation: Any) -> Callable[[Any], Any] | None:
