@@ -126,7 +126,9 @@ class Compiler:
             if resolver is None:
                 source.attribute(key, resolved.python_name, definition.type, complete)
             else:
-                call = _Call(key, on, definition, resolved, selected)
+                info = resolver.info_parameter
+                name = info.name if info else None
+                call = _Call(key, on, definition, resolved, selected, name)
                 source.read(key, self._resolver(call, resolver, complete))
         return source.compiled()
 
@@ -167,10 +169,14 @@ class Compiler:
                 cast("Any", None),
             ),
         )
+        info = Info(_raw_info=raw, _field=call.resolved)
+        if not call.definition.args:
+            # Which Strawberry finds out at greater length.
+            return {call.info_name: info} if call.info_name else {}
         _, arguments = get_arguments(
             field=call.resolved,
             source=None,
-            info=Info(_raw_info=raw, _field=call.resolved),
+            info=info,
             kwargs=get_argument_values(call.definition, node, core.variable_values),
             config=self._converter.config,
             scalar_registry=self._converter.scalar_registry,
@@ -243,6 +249,8 @@ class _Call:
     definition: GraphQLField
     resolved: StrawberryField
     selected: _Selected
+    # What the resolver calls the info that it wants.
+    info_name: str | None
 
 
 # ---- plans ---------------------------------------------------------------------------------

@@ -10,7 +10,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
+from strawberry.http import process_result
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.graphql import OperationType
 
 from domain.errors import ProblemCode
 from domain.rates import TooMany
@@ -26,6 +29,7 @@ from graph.uploads import FormRequest, brings_file, operation_in
 from graph.websocket import Sockets
 
 UNAUTHENTICATED_STATUS: Final = 401
+_POSTED = OperationType.from_http("POST")
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
@@ -47,7 +51,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             allowed_origins=allowed_origins,
             multipart_uploads_enabled=True,
         )
-        self._subscribable = schema
+        self._schema = schema
         self._services = services
         self._sockets = sockets
         self._event_streams = event_streams
@@ -67,7 +71,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             await self._event_streams.serve(request, operation, receive, send)
             return
         try:
-            response = await self.run(request)
+            response = await self._response_to(request)
         except HTTPException as error:
             is_unknown = error.status_code == UNAUTHENTICATED_STATUS
             code = ProblemCode.UNAUTHENTICATED if is_unknown else ProblemCode.VALIDATION
@@ -78,6 +82,34 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             # A form's file, which may be on the disk.
             await request.close()
         await response(request.scope, receive, send)
+
+    async def _response_to(self, request: Request) -> Response:
+        """As `run`, which reads whatever a request may be, at the cost of executing a query."""
+        operation = await self._plain_operation_in(request)
+        if operation is None:
+            return await self.run(request)
+        context = await self._context_of(request)
+        try:
+            result = await self._schema.execute(
+                operation.query,
+                operation.variables,
+                context,
+                operation_name=operation.name,
+                allowed_operation_types=_POSTED,
+            )
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            # Before anything was done; it says what is wrong.
+            return await self.run(request, context)
+        return Response(orjson.dumps(process_result(result)), media_type="application/json")
+
+    async def _plain_operation_in(self, request: Request) -> Operation | None:
+        """One operation as JSON, which nearly all requests are; None for any other."""
+        if request.method != "POST" or not _brings_json(request):
+            return None
+        try:
+            return Operation.read(self.decode_json(await request.body()))
+        except (Malformed, orjson.JSONDecodeError):
+            return None
 
     async def _serve_socket(self, websocket: WebSocket) -> None:
         if not self._check_websocket_origin(websocket):
@@ -107,11 +139,14 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         except (Malformed, orjson.JSONDecodeError):
             # Of which whoever answers requests says what is wrong.
             return None
-        return operation if self._subscribable.is_subscription(operation) else None
+        return operation if self._schema.is_subscription(operation) else None
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> Context:
+        return await self._context_of(request)
+
+    async def _context_of(self, request: Request | WebSocket) -> Context:
         identity, address = None, address_of(request)
         if (authorization := request.headers.get("authorization")) is not None:
             identity = await identity_or_refusal(
@@ -148,3 +183,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def render_graphql_ide(self, request: Request) -> Response:
         return graphiql_page()
+
+
+def _brings_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/json")

@@ -5,7 +5,7 @@ import secrets
 import time
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,15 +18,16 @@ log = structlog.stdlib.get_logger("tickets.http")
 
 HTTP_OK = 200
 REQUEST_ID_HEADER = "X-Request-Id"
+_REQUEST_ID_NAME = REQUEST_ID_HEADER.lower().encode()
 TRACEPARENT_HEADER = "traceparent"  # W3C Trace Context
 # Of every answer that says nothing else: it is data, and for whoever asked alone.
-_HARDENING = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+_HARDENING = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -56,13 +57,13 @@ async def masked_failure(request: Request, error: Exception) -> Response:
     )
     # It is sent around `TraceRequests`.
     response.headers[REQUEST_ID_HEADER] = reference
-    _harden(response.headers)
+    _harden(response.raw_headers)
     return response
 
 
-def _harden(headers: MutableHeaders) -> None:
-    for name, value in _HARDENING.items():
-        headers.setdefault(name, value)
+def _harden(headers: list[tuple[bytes, bytes]]) -> None:
+    given = {name for name, _ in headers}
+    headers += [each for each in _HARDENING if each[0] not in given]
 
 
 class TraceRequests:
@@ -87,9 +88,10 @@ class TraceRequests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID_HEADER] = request_id
+                headers = list(message["headers"])
+                headers.append((_REQUEST_ID_NAME, request_id.encode()))
                 _harden(headers)
+                message = {**message, "headers": headers}
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -17,7 +17,10 @@ class Operation:
 
     @classmethod
     def read(cls, request: object) -> "Operation":
-        """From `{query, variables, operationName}`. Raises Malformed."""
+        """From `{query, variables, operationName, extensions}`. Raises Malformed.
+
+        Extensions may be there, and mean nothing here.
+        """
         if not isinstance(request, Mapping):
             raise Malformed("an operation is an object")
         asked = cast("Mapping[str, object]", request)
@@ -30,4 +33,6 @@ class Operation:
             raise Malformed("variables must be an object")
         if not isinstance(name, str | None):
             raise Malformed("operationName must be a string")
+        if not isinstance(asked.get("extensions"), dict | None):
+            raise Malformed("extensions must be an object")
         return cls(query, cast("dict[str, Any] | None", variables), name)
