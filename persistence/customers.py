@@ -16,7 +16,7 @@ from persistence.models import (
     Customer,
     Message,
 )
-from persistence.pages import Page, Window, count_items, read_page
+from persistence.pages import Bounds, Page, Window, count_items, read_page
 from persistence.tickets import words_clause
 
 
@@ -25,6 +25,7 @@ class CustomerStore:
         self._customers = database.collection(Customer)
         self._conversations = database.collection(Conversation)
         self._messages = database.collection(Message)
+        self._bounds = Bounds()
 
     # ---- customers -------------------------------------------------------------------------
 
@@ -60,7 +61,14 @@ class CustomerStore:
     async def page(self, words: tuple[str, ...], window: Window) -> Page[Customer]:
         """Newest first; `words` are folded prefixes, all of which must match."""
         return await read_page(
-            self._customers, Customer, _matching(words), window, key="sort", descending=True
+            self._customers,
+            Customer,
+            _matching(words),
+            window,
+            key="sort",
+            descending=True,
+            bounds=self._bounds,
+            asked=words,
         )
 
     async def count(self, words: tuple[str, ...]) -> int:

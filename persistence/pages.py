@@ -1,13 +1,22 @@
 """Keyset pagination: a page is everything beyond one unique key, in the key's order."""
 
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from persistence.database import Collection
 from persistence.documents import Document, ModelT, from_document
 
 Key = str | int
 ItemT = TypeVar("ItemT")
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+# How many lists, and how many pages, it is remembered of where they end.
+CAPACITY = 2_000
+# How many times as far as its documents lie apart on average a page is first looked for, and then.
+_REACHES = (2, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,73 @@ class Page(Generic[ItemT]):
     has_previous: bool
 
 
+class Bounds:
+    """Where pages ended, so that a server need not look beyond when it reads them again.
+
+    MongoDB walks an index and stops where a page ends. The embedded server collects all that could
+    be of the list before it sorts, unless a bound on the sort key, which has an index, spares it
+    that. A bound is never wrong, whatever was written since: what lies within comes before what
+    lies beyond, so documents enough for a page are the page. Where they are too few, the next wider
+    bound is tried, and at last none.
+
+    For a page that was read before, the bound is where it ended. For one after a cursor it is
+    guessed from how far apart the documents of the list were when one of its pages was last read.
+    Of a page that was not full nothing is remembered: there is no end within which it would be.
+    """
+
+    def __init__(self) -> None:
+        self._ends = _Latest[tuple[Hashable, Window], str]()
+        self._spreads = _Latest[Hashable, int]()
+
+    def likely(self, asked: Hashable, window: Window, direction: int) -> Iterator[str]:
+        """Bounds within which the page should lie, the narrowest first."""
+        end = self._ends.get((asked, window))
+        if end is not None:
+            yield end
+        start = end or (window.before if window.backwards else window.after)
+        spread = self._spreads.get(asked)
+        if spread is not None and isinstance(start, str):
+            for reach in _REACHES:
+                yield _moved(start, direction * spread * window.size * reach)
+
+    def learn(self, asked: Hashable, window: Window, keys: list[str]) -> None:
+        """`keys` of all that was found for the page: one more than it has, where there is more."""
+        if len(keys) > window.size:
+            self._ends.put((asked, window), keys[-1])
+            apart = abs(_position(keys[-1]) - _position(keys[0])) // max(window.size, 1)
+            self._spreads.put(asked, apart)
+
+
+class _Latest(Generic[KeyT, ValueT]):
+    """At most CAPACITY values, of which those go that were used least recently."""
+
+    def __init__(self) -> None:
+        self._values = OrderedDict[KeyT, ValueT]()
+
+    def get(self, key: KeyT) -> ValueT | None:
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
+
+    def put(self, key: KeyT, value: ValueT) -> None:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > CAPACITY:
+            self._values.popitem(last=False)
+
+
+# Sort keys are hexadecimal numbers, all of a list with as many digits (`domain.clock.sort_key`).
+
+
+def _position(key: str) -> int:
+    return int(key, 16)
+
+
+def _moved(key: str, distance: int) -> str:
+    furthest = 16 ** len(key) - 1
+    return f"{min(max(_position(key) + distance, 0), furthest):0{len(key)}x}"
+
+
 async def read_page(
     collection: Collection,
     model: type[ModelT],
@@ -36,32 +112,59 @@ async def read_page(
     key: str,
     descending: bool = False,
     projection: Document | None = None,
+    bounds: Bounds | None = None,
+    asked: Hashable = None,
 ) -> Page[ModelT]:
     """The documents that meet `conditions`, in the order of the unique field `key`.
 
     One query, served by the index on `key` or by one that `conditions` names. Inserts and removals
     between two pages never repeat or skip an item, since a cursor is a key and not an offset.
+
+    `bounds` may make several queries of it, each cheaper; `key` is then one of hexadecimal digits,
+    and `asked` equal only where `conditions`, `key` and `descending` ask for the same list.
     """
     beyond, short_of = ("$lt", "$gt") if descending else ("$gt", "$lt")
-    bounds: Document = {}
+    limits: Document = {}
     if window.after is not None:
-        bounds[beyond] = window.after
+        limits[beyond] = window.after
     if window.before is not None:
-        bounds[short_of] = window.before
-    within = {key: bounds} if bounds else whole(key)
+        limits[short_of] = window.before
+    within = {key: limits} if limits else whole(key)
     direction = -1 if descending is not window.backwards else 1
-    found: list[Document] = (
-        await collection.find({**conditions, **within}, projection)
-        .sort([(key, direction)])
-        .limit(window.size + 1)
-        .to_list(None)
-    )
+
+    async def read(conditions: Document) -> list[Document]:
+        return (
+            await collection.find(conditions, projection)
+            .sort([(key, direction)])
+            .limit(window.size + 1)
+            .to_list(None)
+        )
+
+    found: list[Document] = []
+    if bounds is not None:
+        end = "$gte" if direction == -1 else "$lte"
+        for bound in bounds.likely(asked, window, direction):
+            # First, since a simple planner takes the first clause that has an index.
+            found = await read({key: {**limits, end: bound}, **conditions})
+            if len(found) > window.size:
+                break
+    if len(found) <= window.size:
+        found = await read({**conditions, **within})
+    if bounds is not None:
+        bounds.learn(asked, window, [_value(document, key) for document in found])
     more = len(found) > window.size
     items = [from_document(model, document) for document in found[: window.size]]
     if window.backwards:
         items.reverse()
         return Page(items, has_next=window.before is not None, has_previous=more)
     return Page(items, has_next=more, has_previous=window.after is not None)
+
+
+def _value(document: Document, path: str) -> Any:
+    value: Any = document
+    for name in path.split("."):
+        value = value[name]
+    return value
 
 
 async def count_items(collection: Collection, conditions: Document, *, key: str) -> int:

@@ -283,6 +283,61 @@ async def rides(database: Database, collection: str, conditions: Data) -> bool:
     return '"COLLSCAN"' not in stages
 
 
+async def test_of_a_list_that_was_read_before_no_more_than_a_page_is_examined(
+    recorder: Recorder, root: Api, build: Factory, stored: Database
+) -> None:
+    """And of its next page no more than a few; with filters, words and either end as without."""
+    tag = build.word()
+    await repeat(stored, await build.ticket(tags=[tag]), 300)
+    for asked in ({}, {"filter": {"tag": tag}}, {"filter": {"status": ["NEW", "OPEN"]}}):
+        for ends in ({"first": 3}, {"last": 3}):
+            await examined(recorder, stored, root, {**asked, **ends})
+            again, page = await examined(recorder, stored, root, {**asked, **ends})
+            # Other tests' tickets may lie between those that meet a filter.
+            assert again < 20
+            cursor = (
+                {"after": page["pageInfo"]["endCursor"]}
+                if "first" in ends
+                else {"before": page["pageInfo"]["startCursor"]}
+            )
+            beyond, _ = await examined(recorder, stored, root, {**asked, **ends, **cursor})
+            assert beyond < 250
+
+
+async def repeat(database: Database, ticket: Data, times: int) -> None:
+    """Tickets like `ticket` that were made before it, ten milliseconds apart."""
+    tickets = database.named_collection("tickets")
+    original = await tickets.find_one({"ticket_id": ticket["ticketId"]})
+    assert original is not None
+    copies: list[Data] = []
+    for number in range(1, times + 1):
+        key = ObjectId()
+        sort = f"{int(original['sort']['created'][:13], 16) - 10 * number:013x}{key}"
+        own = {"_id": key, "ticket_id": str(key), "sort": dict.fromkeys(original["sort"], sort)}
+        copies.append({**original, **own})
+    await tickets.insert_many(copies)
+
+
+async def examined(recorder: Recorder, stored: Database, api: Api, asked: Data) -> tuple[int, Data]:
+    """How many tickets lie within the bounds that one page was read by, and the page."""
+    recorder.commands.clear()
+    answer = await api.query(PAGE, asked)
+    (command,) = [each for each in recorder.commands if each.get("find") == "tickets"]
+    key = "sort.created"
+    within = await stored.named_collection("tickets").count_documents({key: command["filter"][key]})
+    return within, answer["tickets"]
+
+
+PAGE = """
+query($filter: TicketFilter, $first: Int, $last: Int, $after: String, $before: String) {
+  tickets(filter: $filter, first: $first, last: $last, after: $after, before: $before) {
+    nodes { ticketId }
+    pageInfo { startCursor endCursor }
+  }
+}
+"""
+
+
 # ---- round trips ---------------------------------------------------------------------------
 
 

@@ -223,3 +223,66 @@ async def test_the_database_reads_an_sla_state_as_the_domain_does(
             if each.kind is kind
         )
         assert figures.by_sla_state[kind] == counted
+
+
+# ---- bounds --------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+@settings(max_examples=25)
+async def test_pages_with_remembered_bounds_are_those_without(
+    database: Database, data: st.DataObject
+) -> None:
+    """Read again and again, from each end and from each cursor, while the list changes."""
+    collection = database.collection(Ticket)
+    template = data.draw(examples.models(Ticket))
+    await collection.delete_many({})
+    remembering = TicketStore(database)
+    query = data.draw(st.sampled_from([ANY, NEW_ONES]))
+    size, order = data.draw(st.integers(1, 3)), data.draw(st.sampled_from(TicketOrder))
+    descending, backwards = data.draw(st.booleans()), data.draw(st.booleans())
+    stored = set[int]()
+    for come, gone, turned in data.draw(st.lists(st.tuples(keys, keys, keys), max_size=5)):
+        # Far apart in some parts of the list, and close together in others.
+        documents = [
+            to_document(
+                evolve(
+                    template,
+                    id=ObjectId(),
+                    ticket_id=f"{place:08x}",
+                    status=TicketStatus.NEW,
+                    sort=SortKeys(**dict.fromkeys(SortKeys.model_fields, f"{place**4:08x}")),
+                )
+            )
+            for place in come - stored
+        ]
+        if documents:
+            await collection.insert_many(documents)
+        numbers = [f"{place:08x}" for place in gone]
+        await collection.delete_many({"ticket_id": {"$in": numbers}})
+        numbers = [f"{place:08x}" for place in turned]
+        await collection.update_many(
+            {"ticket_id": {"$in": numbers}}, {"$set": {"status": TicketStatus.CLOSED.value}}
+        )
+        stored = (stored | come) - gone
+        cursor = None
+        while True:
+            window = (
+                Window(size, before=cursor, backwards=True)
+                if backwards
+                else Window(size, after=cursor)
+            )
+            pages = [
+                await each.page(query, EVERY_TICKET, window, order=order, descending=descending)
+                for each in (TicketStore(database), remembering, remembering)
+            ]
+            assert pages[0] == pages[1] == pages[2]
+            page = pages[0]
+            if not (page.has_previous if backwards else page.has_next):
+                break
+            cursor = order.key_of(page.items[0 if backwards else -1])
+
+
+ANY = TicketQuery(now=NOW)
+NEW_ONES = TicketQuery(now=NOW, status=(TicketStatus.NEW,))
+keys = st.sets(st.integers(1, 60), max_size=12)
