@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.access import Actor, Permission, readable_tickets
 from domain.errors import ValidationFailed
+from domain.shared_readings import SharedReadings
 from persistence.statistics import Figures, StatisticsStore
 from persistence.tickets import TicketQuery
 
@@ -28,8 +29,11 @@ class Statistics:
 
 
 class StatisticsReader:
-    def __init__(self, *, store: StatisticsStore, time_zone: ZoneInfo) -> None:
+    def __init__(
+        self, *, store: StatisticsStore, shared: SharedReadings[Figures], time_zone: ZoneInfo
+    ) -> None:
         self._store = store
+        self._shared = shared
         self._time_zone = time_zone
 
     async def read(
@@ -45,11 +49,11 @@ class StatisticsReader:
         zone = self._zone(time_zone)
         today = query.now.astimezone(zone).date()
         first = today - timedelta(days=days - 1)
-        figures = await self._store.gather(
-            query,
-            readable_tickets(actor),
-            since=datetime.combine(first, time(), zone).astimezone(query.now.tzinfo),
-            time_zone=zone.key,
+        scope = readable_tickets(actor)
+        since = datetime.combine(first, time(), zone).astimezone(query.now.tzinfo)
+        figures = await self._shared.get(
+            (query, scope, since, zone.key),
+            lambda: self._store.gather(query, scope, since=since, time_zone=zone.key),
         )
         calendar = (first + timedelta(days=passed) for passed in range(days))
         return Statistics(

@@ -46,6 +46,7 @@ from domain.live_statistics import LiveStatistics
 from domain.rates import LoginLimits, LoginThrottle, RequestRates
 from domain.retention import EventRetention
 from domain.sessions import Sessions
+from domain.shared_readings import SharedReadings
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
 from domain.watches import Watches
@@ -198,7 +199,11 @@ def build_services(
         access_lifetime=timedelta(minutes=settings.access_token_minutes),
         refresh_lifetime=timedelta(days=settings.refresh_token_days),
     )
-    statistics = StatisticsReader(store=StatisticsStore(database), time_zone=time_zone)
+    statistics = StatisticsReader(
+        store=StatisticsStore(database),
+        shared=SharedReadings(database, channel),
+        time_zone=time_zone,
+    )
     feed = Feed(
         channel=channel,
         tickets=ticket_store,

@@ -66,6 +66,7 @@ class Database:
             4 * timeout_seconds if patience_seconds is None else patience_seconds
         )
         milliseconds = int(timeout_seconds * 1000)
+        self._transactions = 0
         self._availability = Availability(timeout_seconds, on_calls=on_calls)
         heartbeats = Heartbeats(self._availability)
         pool_listeners = [_PoolListener(on_connections)] if on_connections else []
@@ -160,6 +161,11 @@ class Database:
             ]
         return missing
 
+    @property
+    def transactions(self) -> int:
+        """How many have ended; who reads after one of them has to find what it wrote."""
+        return self._transactions
+
     async def transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Runs `work` in one transaction and commits it, or leaves nothing behind.
 
@@ -197,6 +203,9 @@ class Database:
                     raise
             else:
                 return result
+            finally:
+                # Those that failed too, since that of a commit need not have been one.
+                self._transactions += 1
             # Writers that met once would meet again if they all waited the same time.
             await asyncio.sleep(random.uniform(delay / 2, 2 * delay))  # noqa: S311 -- jitter, no secret
             delay = min(delay * 2, 0.25)

@@ -1,5 +1,6 @@
 """What the API sends to the database: served by indexes, and as often for many rows as for one."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncGenerator
@@ -359,6 +360,15 @@ async def test_a_list_takes_as_many_round_trips_for_a_hundred_rows_as_for_one(
     assert sent[1] == sent[20] == sent[100]
     # The tickets, and once for each kind of what belongs to them; who asks is remembered.
     assert len(sent[100]) == 7
+
+
+async def test_figures_that_many_ask_for_at_once_are_not_gathered_for_each(
+    recorder: Recorder, root: Api
+) -> None:
+    recorder.commands.clear()
+    await asyncio.gather(*(root.query(STATISTICS) for _ in range(20)))
+    gatherings = [each for each in recorder.commands if each.get("aggregate") == "tickets"]
+    assert 1 <= len(gatherings) < 10
 
 
 LIST = """

@@ -1,0 +1,88 @@
+"""What takes long to read, read once for all who ask for the same at about the same time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from persistence.channel import Channel, Topic
+from persistence.database import Database
+
+ValueT = TypeVar("ValueT")
+
+# How old an answer may be though nothing was written, since states of SLAs go with time ...
+LIFETIME_SECONDS = 1.0
+# ... and from what age on the next one is read, while this one is still given.
+RENEWAL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading(Generic[ValueT]):
+    """`changes` as they were, and the time, when it began."""
+
+    task: asyncio.Task[ValueT]
+    changes: int
+    began: float
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.began
+
+
+class SharedReadings(Generic[ValueT]):
+    """Readings of tickets: who asks gets one that began after all that they can know of.
+
+    That is what this process has committed, and what the channel has told of other processes'
+    commits, which takes milliseconds. While the channel does not hear, each reads for themselves.
+    Of the same question there is one reading at a time: who needs a newer one waits for its end.
+    """
+
+    def __init__(self, database: Database, channel: Channel) -> None:
+        self._database = database
+        self._channel = channel
+        self._heard = channel.signal(Topic.TICKET_EVENTS)
+        self._running: dict[Hashable, _Reading[ValueT]] = {}
+        self._latest: dict[Hashable, _Reading[ValueT]] = {}
+
+    async def get(self, asked: Hashable, read: Callable[[], Awaitable[ValueT]]) -> ValueT:
+        """What `read` gives for `asked`. Raises what it raises, which nobody later is told."""
+        if not self._channel.is_alive:
+            return await read()
+        changes = self._changes()
+        while True:
+            latest, running = self._latest.get(asked), self._running.get(asked)
+            if latest and (latest.changes < changes or latest.age > LIFETIME_SECONDS):
+                latest = None
+            if running is None and (latest is None or latest.age > RENEWAL_SECONDS):
+                running = self._begin(asked, read)
+            if latest is not None:
+                return latest.task.result()
+            assert running is not None
+            if running.changes >= changes:
+                # Whoever goes away leaves it to the others.
+                return await asyncio.shield(running.task)
+            await asyncio.wait([running.task])
+
+    def _changes(self) -> int:
+        return self._database.transactions + self._heard.count
+
+    def _begin(self, asked: Hashable, read: Callable[[], Awaitable[ValueT]]) -> _Reading[ValueT]:
+        changes, began = self._changes(), time.monotonic()
+
+        async def gather() -> ValueT:
+            return await read()
+
+        reading = _Reading(asyncio.create_task(gather(), name="shared reading"), changes, began)
+        self._running[asked] = reading
+        reading.task.add_done_callback(lambda _: self._ended(asked, reading))
+        return reading
+
+    def _ended(self, asked: Hashable, reading: _Reading[ValueT]) -> None:
+        del self._running[asked]
+        # Others' too: nothing is kept for longer than it may be given.
+        self._latest = {
+            key: latest for key, latest in self._latest.items() if latest.age < LIFETIME_SECONDS
+        }
+        if not reading.task.cancelled() and reading.task.exception() is None:
+            self._latest[asked] = reading
