@@ -58,6 +58,7 @@ from graph.errors import (
     is_coded,
 )
 from graph.feed import FeedQueries, FeedSubscriptions
+from graph.inputs import read_inputs_quickly
 from graph.journal import Journal
 from graph.limits import OperationLimits
 from graph.nodes import Node, split_id
@@ -240,6 +241,7 @@ class Schema(strawberry.Schema):
         self._compiler = compiler(self.core, self.schema_converter) if compiler else None
         self._documents = Documents(self.core, max_tokens=limits.tokens)
         self._describe_inputs()
+        read_inputs_quickly(self.core.type_map.values(), self.config)
 
     @property
     def core(self) -> GraphQLSchema:

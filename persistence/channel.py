@@ -6,18 +6,16 @@ and nothing written goes unannounced, with no further server to run.
 """
 
 import asyncio
-import json
 import logging
 import secrets
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, cast
 
-import orjson
 from broadcaster import Broadcast, BroadcastBackend, Event
 from bson import BSON, ObjectId
 from bson.errors import BSONError
@@ -103,6 +101,7 @@ class Position:
         object.__setattr__(self, "order", _order_of(self.token))
 
 
+@lru_cache(maxsize=1_000)
 def _order_of(token: str) -> str:
     """MongoDB's tokens sort as they are; in those of the embedded server a number does."""
     with suppress(ValueError, KeyError, TypeError, BSONError):
@@ -125,6 +124,13 @@ class Change:
     is_deletion: bool
     fields: frozenset[str]
     document: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """That changes went by unheard; from `position` on everything is heard again."""
+
+    position: Position
 
 
 Listener = Callable[[Change], None]
@@ -272,7 +278,7 @@ class Channel:
                     if found is None and reached < until:
                         await _move_on(self._database)
                     elif found is not None and reached <= until:
-                        change = _from_message(_to_message(found))
+                        change = _change_of(found)
                         if change.topic is Topic.TICKET_EVENTS and change.document is not None:
                             changes.append(change)
         except OperationFailure as error:
@@ -294,18 +300,28 @@ class Channel:
         async with self._broadcast.subscribe(_CHANNEL) as messages:
             heard.set()
             while True:
-                message = _from_json((await messages.get()).message)
-                if "gap" in message:
-                    position = Position(message["gap"])
-                    for gap_listener in self._gap_listeners:
-                        gap_listener(position)
+                what = cast("_Heard", await messages.get()).what
+                if isinstance(what, Change):
+                    self._tell(what)
                 else:
-                    self._tell(_from_message(message))
+                    self._tell_of_gap(what.position)
 
     def _tell(self, change: Change) -> None:
         for topic, listener in self._listeners:
             if topic is change.topic:
                 listener(change)
+
+    def _tell_of_gap(self, position: Position) -> None:
+        for listener in self._gap_listeners:
+            listener(position)
+
+
+class _Heard(Event):
+    """What was heard, as it is: it never leaves the process."""
+
+    def __init__(self, what: Change | Gap) -> None:
+        super().__init__(_CHANNEL, "")
+        self.what = what
 
 
 class ChangeStreamBackend(BroadcastBackend):
@@ -359,13 +375,13 @@ class ChangeStreamBackend(BroadcastBackend):
                 self._heard_at = time.monotonic()
                 self._failures = 0
                 if found is not None:
-                    return Event(_CHANNEL, _to_json(_to_message(found)))
+                    return _Heard(_change_of(found))
             except PyMongoError as error:
                 await self._close()
                 if isinstance(error, OperationFailure) and error.code in _LOST_CODES:
                     log.warning("the channel missed changes, and begins anew: %s", error)
                     self._position = None
-                    return Event(_CHANNEL, _to_json({"gap": await self._begin_anew()}))
+                    return _Heard(Gap(await self._begin_anew()))
                 await self._pause(error)
 
     async def _reopen(self) -> None:
@@ -376,14 +392,14 @@ class ChangeStreamBackend(BroadcastBackend):
         self._epoch = await _epoch_of(self._database)
         self._heard_at = time.monotonic()
 
-    async def _begin_anew(self) -> str:
+    async def _begin_anew(self) -> Position:
         while True:
             try:
                 await self._reopen()
             except PyMongoError as error:
                 await self._pause(error)
             else:
-                return self.position.token
+                return self.position
 
     async def _close(self) -> None:
         if self._stream is not None:
@@ -434,21 +450,24 @@ async def _move_on(database: Database) -> None:
 # ---- messages ------------------------------------------------------------------------------
 
 
-def _to_message(found: Document) -> Document:
+def _change_of(found: Document) -> Change:
     """What others may know of a change, as the server tells it."""
-    collection = found["ns"]["coll"]
-    return {
-        "token": found["_id"]["_data"],
-        "collection": collection,
-        "key": _key_of(found),
-        "operation": found["operationType"],
-        "fields": list(found.get("updateDescription", {}).get("updatedFields", {})),
+    collection, operation = found["ns"]["coll"], found["operationType"]
+    topic = TOPICS[collection]
+    updated = found.get("updateDescription", {}).get("updatedFields", {})
+    return Change(
+        position=Position(found["_id"]["_data"]),
+        topic=topic,
+        collection=collection,
+        key=_key_of(found),
+        is_deletion=operation == "delete",
+        fields=frozenset(name.partition(".")[0] for name in updated),
         # Of accounts and settings too much is secret to be passed around, and an event that is
         # written again is not a new one.
-        "document": found.get("fullDocument")
-        if TOPICS[collection] is Topic.TICKET_EVENTS and found["operationType"] == "insert"
+        document=found.get("fullDocument")
+        if topic is Topic.TICKET_EVENTS and operation == "insert"
         else None,
-    }
+    )
 
 
 def _key_of(found: Document) -> ObjectId | str:
@@ -456,42 +475,3 @@ def _key_of(found: Document) -> ObjectId | str:
     if owner is not None and found["operationType"] == "insert":
         return found["fullDocument"][owner]
     return found["documentKey"]["_id"]
-
-
-def _from_message(message: Document) -> Change:
-    return Change(
-        position=Position(message["token"]),
-        topic=TOPICS[message["collection"]],
-        collection=message["collection"],
-        key=message["key"],
-        is_deletion=message["operation"] == "delete",
-        fields=frozenset(name.partition(".")[0] for name in message["fields"]),
-        document=message["document"],
-    )
-
-
-def _to_json(message: Document) -> str:
-    return orjson.dumps(message, default=_extended, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
-
-
-def _extended(value: object) -> Document:
-    """MongoDB's Extended JSON for the two types that plain JSON has not."""
-    match value:
-        case ObjectId():
-            return {"$oid": str(value)}
-        case datetime():
-            return {"$date": value.isoformat()}
-        case _:
-            raise TypeError(f"{type(value).__name__} has no place in a message")
-
-
-def _from_json(text: str) -> Document:
-    return json.loads(text, object_hook=_plain)
-
-
-def _plain(value: Document) -> Any:
-    if "$oid" in value:
-        return ObjectId(value["$oid"])
-    if "$date" in value:
-        return datetime.fromisoformat(value["$date"])
-    return value

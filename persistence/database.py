@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from bson.codec_options import CodecOptions
 from motor.core import AgnosticClient, AgnosticClientSession, AgnosticCollection
-from motor.motor_asyncio import AsyncIOMotorClient
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession
 from odmantic import AIOEngine
 from pymongo import IndexModel
 from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
@@ -180,10 +180,7 @@ class Database:
             is_done = False
             tries += 1
             try:
-                async with (
-                    await self._client.start_session() as session,
-                    session.start_transaction(),
-                ):
+                async with self._session() as session, session.start_transaction():
                     result = await work(session)
                     is_done = True
             except PyMongoError as error:
@@ -217,10 +214,14 @@ class Database:
         For as long as the server lets a transaction last: a minute on MongoDB unless told.
         """
         async with (
-            await self._client.start_session() as session,
+            self._session() as session,
             session.start_transaction(read_concern=ReadConcern("snapshot")),
         ):
             yield session
+
+    def _session(self) -> Transaction:
+        # Motor would take a thread for it, although no server is asked.
+        return AsyncIOMotorClientSession(self._client.delegate.start_session(), self._client)
 
     async def close(self) -> None:
         self._availability.end()

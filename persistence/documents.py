@@ -7,7 +7,7 @@ same instances from trusted documents, and give a field that an older document l
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from enum import Enum
 from functools import cache
@@ -28,10 +28,7 @@ class _Convert(Protocol):
 
 def to_document(model: BaseModel) -> Document:
     """The document to store for `model`: its fields under their own names, the key as `_id`."""
-    document = model.model_dump()
-    if isinstance(model, Model):
-        document["_id"] = document.pop("id")
-    return document
+    return _writer(type(model))(model)
 
 
 def from_document(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
@@ -77,16 +74,23 @@ def _instance(model: type[ModelT], values: Document) -> ModelT:
 def _builder(model: type[BaseModel]) -> _Convert:
     """A function written for the fields of `model`, which costs half of a loop over them."""
     names: Document = {"instance": _instance, "model": model, "copy": deepcopy, "MISSING": object()}
-    values = ", ".join(_item(model, name, names) for name in model.model_fields)
-    lines = ["def build(document):", "get = document.get", f"return instance(model, {{{values}}})"]
-    exec("\n    ".join(lines), names)  # noqa: S102 -- of the names of fields alone
-    return cast("_Convert", names["build"])
+    values = ", ".join(_read(model, name, names) for name in model.model_fields)
+    return _written(["get = given.get", f"return instance(model, {{{values}}})"], names)
 
 
-def _item(model: type[BaseModel], name: str, names: Document) -> str:
+def _written(lines: Sequence[str], names: Document) -> _Convert:
+    """The function of `given` that consists of `lines`, which refer to `names`."""
+    exec("\n    ".join(["def convert(given):", *lines]), names)  # noqa: S102 -- of the names of fields alone
+    return cast("_Convert", names["convert"])
+
+
+def _stored_name(model: type[BaseModel], name: str) -> str:
+    return "_id" if name == "id" and issubclass(model, Model) else name
+
+
+def _read(model: type[BaseModel], name: str, names: Document) -> str:
     """The field's entry in a dictionary, as source, for which `names` gets what it refers to."""
-    field = model.model_fields[name]
-    stored = "_id" if name == "id" and issubclass(model, Model) else name
+    field, stored = model.model_fields[name], _stored_name(model, name)
     # What a document lacks; nothing where there is no default.
     default = None if field.default is PydanticUndefined else field.default
     convert = _converter(field.annotation)
@@ -118,3 +122,30 @@ def _converter(annotation: Any) -> Callable[[Any], Any] | None:
     if isinstance(annotation, type) and issubclass(annotation, EmbeddedModel):
         return _builder(annotation)
     return None
+
+
+@cache
+def _writer(model: type[BaseModel]) -> _Convert:
+    """The other way round, as `model_dump` goes it."""
+    names: Document = {}
+    items: list[str] = []
+    for name, field in model.model_fields.items():
+        value, copy = f"given.{name}", _copier(field.annotation)
+        names[f"copy_{name}"] = copy
+        copied = value if copy is None else f"None if {value} is None else copy_{name}({value})"
+        items.append(f"{_stored_name(model, name)!r}: {copied}")
+    return _written([f"return {{{', '.join(items)}}}"], names)
+
+
+def _copier(annotation: Any) -> Callable[[Any], Any] | None:
+    """What turns a value of type `annotation` into one to store; None where it is the same."""
+    origin = typing.get_origin(annotation)
+    if origin in (types.UnionType, typing.Union):
+        (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
+        return _copier(annotation)
+    if origin is list:
+        item = _copier(typing.get_args(annotation)[0])
+        return list if item is None else lambda values: [item(value) for value in values]
+    if isinstance(annotation, type) and issubclass(annotation, EmbeddedModel):
+        return _writer(annotation)
+    return deepcopy if annotation is Any or origin is dict else None

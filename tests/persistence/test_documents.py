@@ -35,6 +35,17 @@ def test_a_model_comes_back_from_the_database_as_it_was(model: Model) -> None:
     assert to_document(back) == to_document(model)
 
 
+@given(stored_models())
+def test_all_of_a_model_is_stored_and_nothing_of_it_shared(model: Model) -> None:
+    document = to_document(model)
+    key = {"_id": document["_id"]} if "_id" in document else {}
+    dumped = model.model_dump()
+    assert document == {name: each for name, each in dumped.items() if name != "id"} | key
+    for name, value in document.items():
+        is_mutable = isinstance(value, list | dict)
+        assert not (is_mutable and value is getattr(model, name, None))
+
+
 @given(stored_models(), st.data())
 def test_a_field_that_an_older_document_lacks_has_its_default(
     model: Model, data: st.DataObject
