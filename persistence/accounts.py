@@ -34,7 +34,7 @@ class AccountStore:
 
     async def find_agents(self, keys: Iterable[ObjectId]) -> dict[ObjectId, Agent]:
         found = self._agents.find({"_id": {"$in": list(set(keys))}}, {"password_hash": 0})
-        agents = [from_document(Agent, document) async for document in found]
+        agents = [from_document(Agent, document) for document in await found.to_list(None)]
         return {agent.id: agent for agent in agents}
 
     async def any_agent(self) -> bool:

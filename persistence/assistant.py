@@ -104,7 +104,7 @@ class AssistantStore:
         found = self._answers.find(
             {"questions": {"$in": list(messages)}, "outcome": {"$in": _ANSWERED}}
         )
-        return [from_document(AssistantAnswer, document) async for document in found]
+        return [from_document(AssistantAnswer, document) for document in await found.to_list(None)]
 
     async def latest_answer(self, conversation_id: ObjectId) -> AssistantAnswer | None:
         """The attempt that ended last."""
@@ -133,7 +133,9 @@ class AssistantStore:
 
     async def find_revisions(self, hashes: Iterable[str]) -> dict[str, AssistantRevision]:
         found = self._revisions.find({"_id": {"$in": list(set(hashes))}})
-        revisions = [from_document(AssistantRevision, document) async for document in found]
+        revisions = [
+            from_document(AssistantRevision, document) for document in await found.to_list(None)
+        ]
         return {revision.id: revision for revision in revisions}
 
     async def find_revision(

@@ -44,7 +44,7 @@ class AttachmentStore:
             "visibility": {"$in": [visibility.value for visibility in visibilities]},
         }
         found = self._attachments.find(conditions, session=session).sort([("position", 1)])
-        return [from_document(Attachment, document) async for document in found]
+        return [from_document(Attachment, document) for document in await found.to_list(None)]
 
     async def count_of(self, ticket_key: ObjectId, *, session: Transaction) -> int:
         return await self._attachments.count_documents({"ticket_key": ticket_key}, session=session)

@@ -291,7 +291,7 @@ class Channel:
         """Raises HistoryLost where one of the events was pruned."""
         keys = [change.key for change in changes]
         found = self._database.collection(TicketEvent).find({"_id": {"$in": keys}})
-        stored = {document["_id"]: document async for document in found}
+        stored = {document["_id"]: document for document in await found.to_list(None)}
         if len(stored) < len(keys):
             raise HistoryLost
         return [replace(change, document=stored[change.key]) for change in changes]

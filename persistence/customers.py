@@ -42,7 +42,7 @@ class CustomerStore:
 
     async def find_by_keys(self, keys: Iterable[ObjectId]) -> dict[ObjectId, Customer]:
         found = self._customers.find({"_id": {"$in": list(set(keys))}}, {"terms": 0})
-        customers = [from_document(Customer, document) async for document in found]
+        customers = [from_document(Customer, document) for document in await found.to_list(None)]
         return {customer.id: customer for customer in customers}
 
     async def add(self, customer: Customer, *, session: Transaction) -> None:
@@ -84,7 +84,9 @@ class CustomerStore:
 
     async def find_conversations(self, keys: Iterable[ObjectId]) -> dict[ObjectId, Conversation]:
         found = self._conversations.find({"_id": {"$in": list(set(keys))}})
-        conversations = [from_document(Conversation, document) async for document in found]
+        conversations = [
+            from_document(Conversation, document) for document in await found.to_list(None)
+        ]
         return {conversation.id: conversation for conversation in conversations}
 
     async def find_conversation_by_external_id(
@@ -154,7 +156,7 @@ class CustomerStore:
 
     async def conversation_keys(self, customer_id: ObjectId) -> list[ObjectId]:
         found = self._conversations.find({"customer_id": customer_id}, {"_id": 1})
-        return [document["_id"] async for document in found]
+        return [document["_id"] for document in await found.to_list(None)]
 
     async def erase_conversation(self, key: ObjectId, *, text: str, session: Transaction) -> None:
         """Puts `text` in the place of each message, and takes away what the channel calls them."""
