@@ -264,7 +264,6 @@ class AccountQueries:
             "agents",
             page,
             node=Agent.from_model,
-            key=lambda agent: agent.sort,
             count=lambda: accounts.count_agents(actor, active_only=only_active),
         )
 
@@ -278,7 +277,6 @@ class AccountQueries:
             "apiKeys",
             page,
             node=ApiKey.from_model,
-            key=lambda key: key.sort,
             count=lambda: accounts.count_api_keys(actor),
         )
 

@@ -611,7 +611,6 @@ class ConfigurationQueries:
             "configurationHistory",
             page,
             node=ConfigurationChange.from_model,
-            key=lambda change: change.sort,
             count=lambda: editor.count_history(actor, section),
         )
 

@@ -101,7 +101,6 @@ class Conversation(Node):
             "messages",
             page,
             node=Message.from_model,
-            key=lambda message: message.sort,
             count=lambda: customers.count_messages(self.model),
         )
 
@@ -189,7 +188,6 @@ class Customer(Node):
             "conversations",
             page,
             node=Conversation.from_model,
-            key=lambda conversation: conversation.sort,
             count=lambda: customers.count_conversations(self.model),
         )
 
@@ -357,7 +355,6 @@ class CustomerQueries:
             "customers",
             page,
             node=Customer.from_model,
-            key=lambda customer: customer.sort,
             count=lambda: customers.count(actor, search),
         )
 

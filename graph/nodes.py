@@ -100,13 +100,12 @@ def connection(
     page: Page[ItemT],
     *,
     node: Callable[[ItemT], NodeT],
-    key: Callable[[ItemT], Key],
     count: Callable[[], Awaitable[int]],
 ) -> Connection[NodeT]:
-    """`page` as a connection; `key` gives what cursors of the list `list_name` stand for."""
+    """`page` of the list `list_name` as a connection."""
 
     def cursor_of(place: int) -> str:
-        return encode_cursor(list_name, key(page.items[place]))
+        return encode_cursor(list_name, page.keys[place])
 
     return Connection(
         nodes=[node(item) for item in page.items],

@@ -383,7 +383,6 @@ class Ticket(Node):
             "notes",
             page,
             node=Note.from_model,
-            key=lambda note: note.position,
             count=lambda: tickets.count_notes(actor, self.model, visibility),
         )
 
@@ -415,7 +414,6 @@ class Ticket(Node):
                 list_change=ListChange.ENTERED if event.version == 1 else ListChange.UPDATED,
                 ticket=self,
             ),
-            key=lambda event: event.version,
             count=lambda: tickets.count_events(actor, self.model),
         )
 
@@ -876,7 +874,6 @@ async def _tickets_page(
         name,
         page,
         node=Ticket.from_model,
-        key=stored.key_of,
         count=lambda: tickets.count(actor, query),
     )
 

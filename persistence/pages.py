@@ -31,7 +31,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[ItemT]):
+    """`keys` are those of the items, by which the list is sorted."""
+
     items: list[ItemT]
+    keys: list[Key]
     has_next: bool
     has_previous: bool
 
@@ -150,21 +153,25 @@ async def read_page(
                 break
     if len(found) <= window.size:
         found = await read({**conditions, **within})
+    keys = _keys(found, key)
     if bounds is not None:
-        bounds.learn(asked, window, [_value(document, key) for document in found])
+        bounds.learn(asked, window, keys)
     more = len(found) > window.size
-    items = [from_document(model, document) for document in found[: window.size]]
+    del found[window.size :], keys[window.size :]
+    items = [from_document(model, document) for document in found]
     if window.backwards:
         items.reverse()
-        return Page(items, has_next=window.before is not None, has_previous=more)
-    return Page(items, has_next=more, has_previous=window.after is not None)
+        keys.reverse()
+        return Page(items, keys, has_next=window.before is not None, has_previous=more)
+    return Page(items, keys, has_next=more, has_previous=window.after is not None)
 
 
-def _value(document: Document, path: str) -> Any:
-    value: Any = document
-    for name in path.split("."):
-        value = value[name]
-    return value
+def _keys(documents: list[Document], path: str) -> list[Any]:
+    """What stands at `path`. Keys that stand by themselves are taken out: no item has them."""
+    name, _, nested = path.partition(".")
+    if nested:
+        return [document.pop(name)[nested] for document in documents]
+    return [document[name] for document in documents]
 
 
 async def count_items(collection: Collection, conditions: Document, *, key: str) -> int:

@@ -68,15 +68,12 @@ class TicketScope:
 
 
 class TicketOrder(StrEnum):
-    """The orders that a list offers, each with the sort key that it reads."""
+    """The orders that a list offers, by the sort key that each reads."""
 
     CREATED_AT = "created"
     UPDATED_AT = "updated"
     PRIORITY = "priority"
     RESOLUTION_DUE_AT = "due"
-
-    def key_of(self, ticket: Ticket) -> str:
-        return getattr(ticket.sort, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +294,8 @@ class TicketStore:
         details: Collection[str] = DETAILS,
     ) -> Page[Ticket]:
         """Tickets with those of `DETAILS` that are named; the others must not be read of them."""
-        left_out = (*_NEVER_LISTED, *(name for name in DETAILS if name not in details))
+        left_out = [*_NEVER_LISTED, *(name for name in DETAILS if name not in details)]
+        left_out += [f"sort.{other.value}" for other in TicketOrder if other is not order]
         conditions = conditions_of(query, scope)
         # Of one customer or conversation there are few tickets, however far they lie apart.
         are_few = "customer_id" in conditions or "conversation_id" in conditions

@@ -272,7 +272,7 @@ class Assistant:
     ) -> Page[AssistantAnswer]:
         """Every attempt, newest first, in a conversation that the actor may see; none for a bot."""
         if not actor.may(Permission.READ_ALL_CUSTOMERS):
-            return Page([], has_next=False, has_previous=False)
+            return Page([], [], has_next=False, has_previous=False)
         return await self._store.answers_page(conversation.id, window)
 
     async def count_answers(self, actor: Actor, conversation: Conversation) -> int:

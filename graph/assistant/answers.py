@@ -101,7 +101,6 @@ async def answers_of(
         "answers",
         page,
         node=AssistantAnswer.from_model,
-        key=lambda answer: answer.sort,
         count=lambda: assistant.count_answers(actor, conversation),
     )
 

@@ -143,7 +143,6 @@ class AssistantSyncQueries:
             "assistantRevisions",
             page,
             node=lambda each: AssistantRevision.from_models(each, contents[each.revision]),
-            key=lambda each: each.position,
             count=lambda: revisions.count(actor),
         )
 

@@ -280,7 +280,7 @@ async def test_pages_with_remembered_bounds_are_those_without(
             page = pages[0]
             if not (page.has_previous if backwards else page.has_next):
                 break
-            cursor = order.key_of(page.items[0 if backwards else -1])
+            cursor = page.keys[0 if backwards else -1]
 
 
 ANY = TicketQuery(now=NOW)
