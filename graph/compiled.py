@@ -155,7 +155,7 @@ class Compiler:
             return complete(value, run)
 
         key_of = shared_key_of(function)
-        return _in_place(ask) if key_of is None else _in_place(_once(call, key_of, ask))
+        return _read_each(ask) if key_of is None else _read_once(call, key_of, ask)
 
     def _arguments(self, call: "_Call", core: _Core) -> dict[str, Any]:
         """The same for each object of a request, as is the info."""
@@ -360,7 +360,7 @@ def _nullable(of: Any) -> Any:
 # ---- resolvers -----------------------------------------------------------------------------
 
 
-def _in_place(ask: _Ask) -> _Read:
+def _read_each(ask: _Ask) -> _Read:
     def read(source: Any, run: _Run, answer: Answer) -> Any:
         found = ask(source, run)
         return found.in_place(answer) if type(found) is _Waiting else found
@@ -368,10 +368,10 @@ def _in_place(ask: _Ask) -> _Read:
     return read
 
 
-def _once(call: _Call, key_of: Callable[[Any], Hashable], ask: _Ask) -> _Ask:
+def _read_once(call: _Call, key_of: Callable[[Any], Hashable], ask: _Ask) -> _Read:
     """Asks once in a run for all objects that have the same key."""
 
-    def ask_once(source: Any, run: _Run) -> Any:
+    def read(source: Any, run: _Run, answer: Answer) -> Any:
         known = run.shared.get(call)
         if known is None:
             known = run.shared[call] = {}
@@ -379,9 +379,9 @@ def _once(call: _Call, key_of: Callable[[Any], Hashable], ask: _Ask) -> _Ask:
         found = known.get(key, _UNKNOWN)
         if found is _UNKNOWN:
             found = known[key] = ask(source, run)
-        return found
+        return found.in_place(answer) if type(found) is _Waiting else found
 
-    return ask_once
+    return read
 
 
 # ---- values --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bson import ObjectId
@@ -29,14 +30,14 @@ ValueT = TypeVar("ValueT")
 ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
 
 
-def shared_by(key_of: Callable[[Any], Hashable]) -> Callable[[ResolverT], ResolverT]:
-    """Of a resolver: objects that have the same key have the same value, in one operation.
+def shared_by(key: str) -> Callable[[ResolverT], ResolverT]:
+    """Of a resolver: objects that have the same `key` have the same value, in one operation.
 
-    It may then be asked once for all of them.
+    It may then be asked once for all of them. `key` is an attribute, or a path to one.
     """
 
     def mark(resolver: ResolverT) -> ResolverT:
-        setattr(resolver, _SHARED_BY, key_of)
+        setattr(resolver, _SHARED_BY, attrgetter(key))
         return resolver
 
     return mark

@@ -296,7 +296,7 @@ class Ticket(Node):
     model: strawberry.Private[models.Ticket]
 
     @strawberry.field(description="What it is about.")
-    @shared_by(lambda ticket: ticket.model.category)
+    @shared_by("model.category")
     async def category(self, info: Info) -> TicketCategory:
         categories = (await info.context.configuration()).ticket_categories
         found = categories.find(self.model.category)
@@ -311,7 +311,7 @@ class Ticket(Node):
         return list(TRANSITIONS[self.model.status])
 
     @strawberry.field(description="For whom it is to be done, where that is known.")
-    @shared_by(lambda ticket: ticket.model.customer_id)
+    @shared_by("model.customer_id")
     async def customer(self, info: Info) -> Customer | None:
         if self.model.customer_id is None:
             return None
@@ -319,7 +319,7 @@ class Ticket(Node):
         return Customer.from_model(customer) if customer else None
 
     @strawberry.field(description="The conversation that it came out of, if it did.")
-    @shared_by(lambda ticket: ticket.model.conversation_id)
+    @shared_by("model.conversation_id")
     async def conversation(self, info: Info) -> Conversation | None:
         if self.model.conversation_id is None:
             return None
@@ -327,7 +327,7 @@ class Ticket(Node):
         return Conversation.from_model(conversation) if conversation else None
 
     @strawberry.field(description="Who works on it; null for nobody. Always null for a bot.")
-    @shared_by(lambda ticket: ticket.model.assignee_id)
+    @shared_by("model.assignee_id")
     async def assignee(self, info: Info) -> Agent | None:
         if self.model.assignee_id is None:
             return None
