@@ -1,12 +1,12 @@
-"""Queries answered by functions that are compiled from what they select.
+"""Queries and events answered by functions that are compiled from what is selected.
 
 graphql-core decides for each field of each row anew what it is, with a path, an info and a task of
 its own. Here that is decided once for a document: a selection becomes one function, which makes the
 answer's dictionary of an object. The resolvers are the same, and so is what they are given.
 
 Only answers without errors come from here. Whatever would be an error, and whatever is not
-supported, is graphql-core's: a query has no effects, so it can be executed again, by what knows how
-to say what went wrong and where. Without this module everything works as it does with it.
+supported, is graphql-core's: neither has effects, so it can be executed again, by what knows how to
+say what went wrong and where. Without this module everything works as it does with it.
 """
 
 import asyncio
@@ -77,11 +77,12 @@ class Compiler:
         self._types_of = _types_by_class(schema)
 
     async def answer(self, core: _Core, plans: "Plans") -> Answer | None:
-        """The data of the query that `core` would execute; None where it has to.
+        """The data that `core` would come to by executing its operation; None where it has to.
 
-        `plans` are those of its document, which this adds to.
+        `core` is for a query, or for one event of a subscription, which is its root value. `plans`
+        are those of the document, which this adds to.
         """
-        if core.operation.operation is not OperationType.QUERY:
+        if core.operation.operation is OperationType.MUTATION:
             return None
         run = _Run(core)
         try:
@@ -94,14 +95,24 @@ class Compiler:
         return answer
 
     def _plan(self, core: _Core) -> Complete:
-        root = self._schema.query_type
+        is_query = core.operation.operation is OperationType.QUERY
+        root = self._schema.query_type if is_query else self._schema.subscription_type
         assert root is not None
         grouped, deferred, _ = collect_fields(
             self._schema, core.fragments, core.variable_values, root, core.operation
         )
         if deferred:
             raise Unsupported
-        return self._object(root, grouped, core)
+        return self._object(root, grouped, core) if is_query else self._event(root, grouped, core)
+
+    def _event(
+        self, root: GraphQLObjectType, grouped: Mapping[str, _Selected], core: _Core
+    ) -> Complete:
+        """An event is the value of the one field that was subscribed to."""
+        ((key, selected),) = grouped.items()
+        definition = root.fields[selected[0].node.name.value]
+        complete = self._completion(definition.type, selected, core)
+        return lambda event, run: {key: complete(event, run)}
 
     # ---- objects ---------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, cast
 
@@ -14,6 +15,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLNamedType,
     GraphQLSchema,
+    execute_subscription_event,  # pyright: ignore[reportUnknownVariableType]  # executors are generic
     get_named_type,
 )
 from starlette.datastructures import UploadFile
@@ -33,7 +35,7 @@ from graph.assistant.answers import AssistantMutations, AssistantQueries
 from graph.assistant.stream import AnswerSubscriptions
 from graph.assistant.sync import AssistantSyncMutations, AssistantSyncQueries
 from graph.attachments import Attachment
-from graph.compiled import Compiler
+from graph.compiled import Answer, Compiler, Plans
 from graph.configuration import (
     ConfigurationConflictHandler,
     ConfigurationMutations,
@@ -209,6 +211,14 @@ _UPLOAD = ScalarDefinition(
 _SCALARS: dict[object, Any] = {datetime: _DATE_TIME, UploadFile: _UPLOAD}
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedSubscription:
+    """To be executed for each event."""
+
+    executor: "Executor[Any]"
+    plans: Plans
+
+
 class Schema(strawberry.Schema):
     """Strawberry's, with `limits` on each operation and every error coded."""
 
@@ -300,7 +310,7 @@ class Schema(strawberry.Schema):
             del executor.async_helpers
 
     async def _answer(self, document: Document, executor: "Executor[Any]") -> ExecutionResult:
-        if self._compiler and (data := await self._compiler.answer(executor, document.plans)):
+        if (data := await self._compiled(executor, document.plans)) is not None:
             return ExecutionResult(data=data, errors=None)
         result = cast("GraphQLResult | Awaitable[GraphQLResult]", executor.execute_operation())
         if isinstance(result, Awaitable):
@@ -329,8 +339,8 @@ class Schema(strawberry.Schema):
             return False
         return found is not None and found.operation.value == OperationType.SUBSCRIPTION.value
 
-    def prepare(self, operation: Operation, context: Context) -> "Executor[Any]":
-        """A subscription that is valid and within the limits, to be executed for each event.
+    def prepare(self, operation: Operation, context: Context) -> "PreparedSubscription":
+        """A subscription that is valid and within the limits.
 
         Raises Refused.
         """
@@ -338,7 +348,32 @@ class Schema(strawberry.Schema):
         executor = self._executor(document, operation, context)
         if isinstance(executor, list):
             raise Refused(executor)
-        return executor
+        return PreparedSubscription(executor, document.plans)
+
+    async def execute_event(
+        self, subscription: "PreparedSubscription", event: object, context: Context
+    ) -> GraphQLResult:
+        """What the subscription tells of `event` to the viewer of `context`."""
+        executor = cast(
+            "Executor[Any]",
+            subscription.executor.build_per_event_executor(event),  # pyright: ignore[reportUnknownMemberType]  # executors are generic
+        )
+        executor.context_value = context
+        # Shared by all events, it would keep what each of them has collected: a leak of
+        # graphql-core's.
+        executor._relevant_sub_fields = {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        data = await self._compiled(executor, subscription.plans)
+        if data is not None:
+            return GraphQLResult(data)
+        result = execute_subscription_event(executor)
+        if isinstance(result, Awaitable):
+            result = await result
+        if result.errors:
+            result.errors = [coded(error) for error in result.errors]
+        return result
+
+    async def _compiled(self, executor: "Executor[Any]", plans: Plans) -> Answer | None:
+        return await self._compiler.answer(executor, plans) if self._compiler else None
 
     def _accepted(
         self,

@@ -32,17 +32,16 @@ from graphql import (
     Visitor,
     VisitorAction,
     create_source_event_stream,  # pyright: ignore[reportUnknownVariableType]  # executors are generic
-    execute_subscription_event,  # pyright: ignore[reportUnknownVariableType]  # as above
     visit,
 )
 
 from domain.errors import ProblemCode
 from domain.sessions import Identity
 from graph.context import Context
-from graph.errors import Refused, coded
+from graph.errors import Refused
 from graph.journal import Journal
 from graph.operations import Operation
-from graph.schema import Schema
+from graph.schema import PreparedSubscription, Schema
 from graph.sharing import Payload, Relay, Shared
 
 # For how long a rendering is given to others. Not for long: it is bound to its ticket's version,
@@ -75,16 +74,17 @@ class Streams:
         """
         began = time.perf_counter()
         try:
-            executor = self._schema.prepare(operation, context)
+            subscription = self._schema.prepare(operation, context)
+            executor = subscription.executor
             variables = _selected_variables(executor, operation.variables or {})
             selection = (operation.query, operation.name, variables)
-            render = partial(self._shared, executor, selection)
+            render = partial(self._shared, subscription, selection)
             relay = Relay(selection, render, hand) if hand is not None else None
             source = await self._begin(executor, relay)
         except Refused as refused:
             self._journal.refused(context, refused, began)
             raise
-        return self._payloads(executor, source, selection)
+        return self._payloads(subscription, source, selection)
 
     async def _begin(self, executor: Executor[Any], relay: Relay | None) -> AsyncIterable[object]:
         stream = cast("Context", executor.context_value).stream
@@ -101,30 +101,36 @@ class Streams:
         return source
 
     async def _payloads(
-        self, executor: Executor[Any], source: AsyncIterable[object], selection: Hashable
+        self,
+        subscription: PreparedSubscription,
+        source: AsyncIterable[object],
+        selection: Hashable,
     ) -> AsyncGenerator[Payload]:
-        name = executor.operation.name.value if executor.operation.name else None
-        with self._journal.following(name, executor.context_value):
+        operation, context = subscription.executor.operation, subscription.executor.context_value
+        name = operation.name.value if operation.name else None
+        with self._journal.following(name, context):
             try:
                 async with aclosing(cast("AsyncGenerator[object]", source)) as values:
                     async for value in values:
                         if isinstance(value, Shared):
-                            yield await self._shared(executor, selection, value)
+                            yield await self._shared(subscription, selection, value)
                         else:
-                            result = await _execute(executor, value, executor.context_value)
+                            result = await self._schema.execute_event(subscription, value, context)
                             yield Payload(_to_json(result))
             except Exception as error:
                 raise Refused([GraphQLError(str(error), original_error=error)]) from error
 
-    async def _shared(self, executor: Executor[Any], selection: Hashable, value: Shared) -> Payload:
-        context: Context = executor.context_value
+    async def _shared(
+        self, subscription: PreparedSubscription, selection: Hashable, value: Shared
+    ) -> Payload:
+        context: Context = subscription.executor.context_value
 
         async def render() -> Payload:
             self._on_rendering()
             while True:
                 # A context for each value: what its loaders read is read anew for the next one.
                 seen = context.seen_by(Identity(value.viewer, expires_at=None))
-                result = await _execute(executor, value.make(), seen)
+                result = await self._schema.execute_event(subscription, value.make(), seen)
                 if not _lacks_database(result):
                     return Payload(_to_json(result), value.cursor)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -152,19 +158,6 @@ class Renderings:
             self._made[key] = (now, made)
         # Who leaves must not take it from those who wait for it too.
         return made.result() if made.done() else await asyncio.shield(made)
-
-
-async def _execute(executor: Executor[Any], value: object, context: Context) -> ExecutionResult:
-    event_executor = cast("Executor[Any]", executor.build_per_event_executor(value))  # pyright: ignore[reportUnknownMemberType]  # as above
-    event_executor.context_value = context
-    # Shared by all events, it would keep what each of them has collected: a leak of graphql-core's.
-    event_executor._relevant_sub_fields = {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    result = execute_subscription_event(event_executor)
-    if isinstance(result, Awaitable):
-        result = await result
-    if result.errors:
-        result.errors = [coded(error) for error in result.errors]
-    return result
 
 
 def _lacks_database(result: ExecutionResult) -> bool:

@@ -9,7 +9,7 @@ import gc
 import os
 import random
 import weakref
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -36,12 +36,19 @@ from domain.tickets import NewTicket
 from graph.app import build_services
 from graph.compiled import Compiler, Plans
 from graph.context import Context, Services
+from graph.enums import ListChange
+from graph.errors import Refused
+from graph.events import event_from_model
 from graph.limits import OperationLimits
 from graph.nodes import encode_id
+from graph.operations import Operation
 from graph.schema import Schema
 from graph.settings import Settings
+from graph.tickets import Ticket
+from persistence import models
 from persistence.database import connected
 from persistence.models import ConversationChannel, NoteVisibility, Role, TicketLinkKind
+from persistence.pages import Window
 from tests.servers import new_database_name
 
 CASES = 3_000 if os.environ.get("TICKETS_TEST_FULL_SIZE") else 150
@@ -57,6 +64,7 @@ class World:
     actors: Mapping[str, Actor | None]
     # Values for arguments, by their names.
     values: Mapping[str, list[str]]
+    events: Sequence[tuple[models.Ticket, models.TicketEvent]]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +122,13 @@ async def _people_it(services: Services) -> World:
     await services.tickets.escalate(admin, second, "Loud.", escalate_to=agents[2].id)
     await services.tickets.resolve(admin, second, "Mended.")
     await services.tickets.record_feedback(admin, second, rating=5, comment=None)
+    stored = [await services.tickets.find(admin, each.ticket_id) for each in tickets]
+    events = [
+        (ticket, event)
+        for ticket in stored
+        if ticket is not None
+        for event in (await services.tickets.events_page(admin, ticket, Window(100))).items
+    ]
     ids = [
         *(encode_id("Ticket", each.id) for each in tickets),
         *(encode_id("Customer", each.id) for each in customers),
@@ -138,6 +153,7 @@ async def _people_it(services: Services) -> World:
             "search": ["lamp", "ros", "nothing"],
             "after": ["wrong"],
         },
+        events,
     )
 
 
@@ -154,13 +170,19 @@ class Writer:
     fragments: list[str] = field(default_factory=list[str])
     names: int = 0
 
-    def document(self) -> str:
-        query = self.schema.query_type
-        assert query is not None
-        body = self.selection(query, depth=0)
+    def query(self) -> str:
+        assert self.schema.query_type is not None
+        return self.operation("query", self.selection(self.schema.query_type, depth=0))
+
+    def subscription(self, field: str) -> str:
+        assert self.schema.subscription_type is not None
+        of = _type_of(self.schema.subscription_type.fields[field])
+        return self.operation("subscription", f"{field} {{ {self.selection(of, depth=1)} }}")
+
+    def operation(self, kind: str, body: str) -> str:
         text = "\n".join([f"{{ {body} }}", *self.fragments])
         used = [each for each in VARIABLES if f"{each.partition(':')[0]})" in text]
-        return f"query({', '.join(used)}) {text}" if used else text
+        return f"{kind}({', '.join(used)}) {text}" if used else f"{kind} {text}"
 
     def selection(self, on: GraphQLNamedType, depth: int) -> str:
         many = self.dice.randint(1, 3 if depth == 0 else 6)
@@ -275,7 +297,7 @@ ACTORS = ("admin", "admin", "admin", "agent", "stranger", "bot", "bot for nobody
 async def test_the_answer_is_the_same_whoever_gives_it(
     *, world: World, compiled: Schema, plain: Schema, dice: random.Random, actor: str, no: bool
 ) -> None:
-    document = Writer(plain.core, world.values, dice).document()
+    document = Writer(plain.core, world.values, dice).query()
     before = Spy.answered
 
     expected = await ask(plain, world, actor, document, no=no)
@@ -284,6 +306,53 @@ async def test_the_answer_is_the_same_whoever_gives_it(
     assert given_twice == [expected, expected]
     # Whatever can be answered without an error is.
     assert Spy.answered == before + (0 if expected[1] else 2)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@settings(
+    max_examples=CASES // 3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    dice=st.randoms(),
+    actor=st.sampled_from(["admin", "agent", "stranger", "bot"]),
+    no=st.booleans(),
+)
+async def test_an_event_is_told_alike_whoever_tells_it(
+    *, world: World, compiled: Schema, plain: Schema, dice: random.Random, actor: str, no: bool
+) -> None:
+    document = Writer(plain.core, world.values, dice).subscription("ticketEvents")
+    before = Spy.answered
+
+    expected = await tell(plain, world, actor, document, no=no)
+    given_twice = [await tell(compiled, world, actor, document, no=no) for _ in range(2)]
+
+    assert given_twice == [expected, expected]
+    assert Spy.answered == before + (0 if expected[1] else 2)
+
+
+async def tell(schema: Schema, world: World, actor: str, document: str, **variables: Any) -> Any:
+    """Of one of the events, the same for a document."""
+    known = cast("Actor", world.actors[actor])
+    context = Context(world.services, Identity(known, None), "request")
+    try:
+        subscription = schema.prepare(Operation(document, variables, None), context)
+    except Refused as refused:
+        return "", [error.formatted for error in refused.errors]
+    ticket, event = random.Random(document).choice(world.events)  # noqa: S311 -- no secret
+    told = event_from_model(
+        event,
+        known,
+        cursor="x",
+        list_change=ListChange.UPDATED,
+        ticket=Ticket.from_model(ticket) if event.version % 2 else None,
+    )
+    result = await schema.execute_event(subscription, told, context)
+    errors: list[Any] = [error.formatted for error in result.errors or ()]
+    assert all(error["extensions"]["code"] != "INTERNAL" for error in errors), errors
+    return orjson.dumps(result.data).decode(), sorted(errors, key=str)
 
 
 async def test_what_a_document_leaves_out_is_decided_for_each_request(
