@@ -194,7 +194,7 @@ async def _measure_feed(bench: Bench, options: Options) -> None:
         bench.seeded,
         bench.tokens.access_token,
         subscribers=options.subscribers,
-        events=30,
+        rounds=options.rounds,
     )
     console.print(
         f"Feed with {options.subscribers} subscribers: {figures.microseconds:.1f} µs of CPU per "

@@ -77,8 +77,8 @@ async def load(process: Process, request: Request, *, seconds: float, clients: i
 
     async with AsyncExitStack() as stack:
         connections = [await stack.enter_async_context(connected(process)) for _ in range(clients)]
-        for connection in connections:
-            await connection.ask(encoded)
+        # At once: a connection on which nothing is asked for long is closed.
+        await asyncio.gather(*(connection.ask(encoded) for connection in connections))
         cpu, began = process.cpu_seconds(), time.perf_counter()
         await asyncio.gather(*(work(each, began + seconds) for each in connections))
         seconds = time.perf_counter() - began

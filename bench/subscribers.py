@@ -23,6 +23,9 @@ _DOCUMENT = """subscription {
   }
 }"""
 
+# In each round.
+_EVENTS = 10
+
 # On a busy machine it takes long enough until all have come for the first to be asked whether they
 # are still there.
 _PING, _PONG = '{"type":"ping"}', '{"type":"pong"}'
@@ -48,9 +51,12 @@ async def measure_feed(
     access_token: str,
     *,
     subscribers: int,
-    events: int,
+    rounds: int,
 ) -> FeedFigures:
-    """Writes are made by this process, so that the server's CPU is for telling of them alone."""
+    """Writes are made by this process, so that the server's CPU is for telling of them alone.
+
+    Of `rounds` the best counts.
+    """
     before = server.resident_kib()
     async with _subscribed(server, access_token, subscribers) as sockets:
         kib = (server.resident_kib() - before) / subscribers
@@ -64,12 +70,14 @@ async def measure_feed(
             (text,) = set(await asyncio.gather(*(_next(socket) for socket in sockets)))
 
         await write()
-        cpu = server.cpu_seconds()
-        for _ in range(events):
-            await write()
-        cpu = server.cpu_seconds() - cpu
-    bare = await _measure_broadcast(floor, text, subscribers=subscribers, messages=events)
-    return FeedFigures(cpu / events / subscribers * 1e6, bare, kib)
+        best = float("inf")
+        for _ in range(rounds):
+            cpu = server.cpu_seconds()
+            for _ in range(_EVENTS):
+                await write()
+            best = min(best, server.cpu_seconds() - cpu)
+    bare = await _measure_broadcast(floor, text, subscribers=subscribers, rounds=rounds)
+    return FeedFigures(best / _EVENTS / subscribers * 1e6, bare, kib)
 
 
 async def _next(socket: ClientConnection) -> str:
@@ -78,22 +86,21 @@ async def _next(socket: ClientConnection) -> str:
     return text
 
 
-async def _measure_broadcast(
-    floor: Process, text: str, *, subscribers: int, messages: int
-) -> float:
+async def _measure_broadcast(floor: Process, text: str, *, subscribers: int, rounds: int) -> float:
     request = Request("/broadcast", text.encode(), {}).encoded()
     url = f"ws://127.0.0.1:{floor.port}/socket"
     async with AsyncExitStack() as stack:
         asking = await stack.enter_async_context(connected(floor))
         sockets = [await stack.enter_async_context(_socket(url)) for _ in range(subscribers)]
-        cpu = 0.0
-        for _ in range(messages):
-            began = floor.cpu_seconds()
-            received = asyncio.gather(*(socket.recv(decode=True) for socket in sockets))
-            await asking.ask(request)
-            assert set(await received) == {text}
-            cpu += floor.cpu_seconds() - began
-    return cpu / messages / subscribers * 1e6
+        best = float("inf")
+        for _ in range(rounds):
+            cpu = floor.cpu_seconds()
+            for _ in range(_EVENTS):
+                received = asyncio.gather(*(socket.recv(decode=True) for socket in sockets))
+                await asking.ask(request)
+                assert set(await received) == {text}
+            best = min(best, floor.cpu_seconds() - cpu)
+    return best / _EVENTS / subscribers * 1e6
 
 
 @asynccontextmanager
