@@ -44,6 +44,7 @@ _LISTED = (
     "tags",
     "customer_id",
     "assignee_id",
+    "sort.created",
 )
 
 
@@ -54,6 +55,8 @@ class Floor:
         self._tickets: Collection = self._database["tickets"]
         self._sockets: set[WebSocket] = set()
         self._model: Document | None = None
+        # Where pages ended, by what was asked: the API does not let the server search further either.
+        self._ends: dict[str, str] = {}
 
     def routes(self) -> list[Route | WebSocketRoute]:
         return [
@@ -73,15 +76,18 @@ class Floor:
 
     async def listed(self, request: Request) -> Response:
         size: int = orjson.loads(await request.body())["first"]
-        return await self._page({"sort.created": {"$gte": ""}}, size)
+        return await self._page({}, size)
 
     async def search(self, _: Request) -> Response:
         words = [Regex("^lumin"), Regex("^centr")]
-        return await self._page({"terms": {"$all": words}, "sort.created": {"$gte": ""}}, 20)
+        return await self._page({"terms": {"$all": words}}, 20)
 
     async def _page(self, conditions: Document, size: int) -> Response:
-        query = self._tickets.find(conditions, _LISTED).sort("sort.created", -1).limit(size + 1)
+        asked = f"{size}{conditions}"
+        within = {"sort.created": {"$gte": self._ends.get(asked, "")}, **conditions}
+        query = self._tickets.find(within, _LISTED).sort("sort.created", -1).limit(size + 1)
         found = await query.to_list(None)
+        self._ends[asked] = found[-1]["sort"]["created"]
         page = found[:size]
         customer_ids = (each["customer_id"] for each in page)
         customers = await self._by_key("customers", customer_ids, ("name", "phone"))

@@ -67,8 +67,7 @@ class CustomerStore:
             window,
             key="sort",
             descending=True,
-            bounds=self._bounds,
-            asked=words,
+            bounds=self._bounds.of(words),
         )
 
     async def count(self, words: tuple[str, ...]) -> int:

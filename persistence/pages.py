@@ -13,8 +13,8 @@ ItemT = TypeVar("ItemT")
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
-# How many lists, and how many pages, it is remembered of where they end.
-CAPACITY = 2_000
+# Of how many lists, and of how many pages of each, it is remembered where they end.
+KEPT_LISTS, KEPT_PAGES = 500, 50
 # How many times as far as its documents lie apart on average a page is first looked for, and then.
 _REACHES = (2, 32)
 
@@ -40,13 +40,29 @@ class Page(Generic[ItemT]):
 
 
 class Bounds:
-    """Where pages ended, so that a server need not look beyond when it reads them again.
+    """Where the pages of lists ended, so that a server need not look beyond to read them again.
 
     MongoDB walks an index and stops where a page ends. The embedded server collects all that could
     be of the list before it sorts, unless a bound on the sort key, which has an index, spares it
     that. A bound is never wrong, whatever was written since: what lies within comes before what
     lies beyond, so documents enough for a page are the page. Where they are too few, the next wider
     bound is tried, and at last none.
+    """
+
+    def __init__(self) -> None:
+        self._lists = _Latest[Hashable, ListBounds](KEPT_LISTS)
+
+    def of(self, asked: Hashable) -> "ListBounds":
+        """Of the list that is `asked` for, equal only where it is the same, in the same order."""
+        known = self._lists.get(asked)
+        if known is None:
+            known = ListBounds()
+            self._lists.put(asked, known)
+        return known
+
+
+class ListBounds:
+    """Those of one list.
 
     For a page that was read before, the bound is where it ended. For one after a cursor it is
     guessed from how far apart the documents of the list were when one of its pages was last read.
@@ -54,43 +70,44 @@ class Bounds:
     """
 
     def __init__(self) -> None:
-        self._ends = _Latest[tuple[Hashable, Window], str]()
-        self._spreads = _Latest[Hashable, int]()
+        self._ends = _Latest[Window, str](KEPT_PAGES)
+        self._spread: int | None = None
 
-    def likely(self, asked: Hashable, window: Window, direction: int) -> Iterator[str]:
+    def likely(self, window: Window, direction: int) -> Iterator[str]:
         """Bounds within which the page should lie, the narrowest first."""
-        end = self._ends.get((asked, window))
+        end = self._ends.get(window)
         if end is not None:
             yield end
         start = end or (window.before if window.backwards else window.after)
-        spread = self._spreads.get(asked)
-        if spread is not None and isinstance(start, str):
+        if self._spread is not None and isinstance(start, str):
             for reach in _REACHES:
-                yield _moved(start, direction * spread * window.size * reach)
+                yield _moved(start, direction * self._spread * window.size * reach)
 
-    def learn(self, asked: Hashable, window: Window, keys: list[str]) -> None:
+    def learn(self, window: Window, keys: list[str]) -> None:
         """`keys` of all that was found for the page: one more than it has, where there is more."""
         if len(keys) > window.size:
-            self._ends.put((asked, window), keys[-1])
-            apart = abs(_position(keys[-1]) - _position(keys[0])) // max(window.size, 1)
-            self._spreads.put(asked, apart)
+            self._ends.put(window, keys[-1])
+            apart = abs(_position(keys[-1]) - _position(keys[0]))
+            self._spread = apart // max(window.size, 1)
 
 
 class _Latest(Generic[KeyT, ValueT]):
-    """At most CAPACITY values, of which those go that were used least recently."""
+    """At most `capacity` values, of which those go that were used least recently."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._values = OrderedDict[KeyT, ValueT]()
 
     def get(self, key: KeyT) -> ValueT | None:
-        if key in self._values:
+        value = self._values.get(key)
+        if value is not None:
             self._values.move_to_end(key)
-        return self._values.get(key)
+        return value
 
     def put(self, key: KeyT, value: ValueT) -> None:
         self._values[key] = value
         self._values.move_to_end(key)
-        if len(self._values) > CAPACITY:
+        if len(self._values) > self._capacity:
             self._values.popitem(last=False)
 
 
@@ -115,16 +132,15 @@ async def read_page(
     key: str,
     descending: bool = False,
     projection: Document | None = None,
-    bounds: Bounds | None = None,
-    asked: Hashable = None,
+    bounds: ListBounds | None = None,
 ) -> Page[ModelT]:
     """The documents that meet `conditions`, in the order of the unique field `key`.
 
     One query, served by the index on `key` or by one that `conditions` names. Inserts and removals
     between two pages never repeat or skip an item, since a cursor is a key and not an offset.
 
-    `bounds` may make several queries of it, each cheaper; `key` is then one of hexadecimal digits,
-    and `asked` equal only where `conditions`, `key` and `descending` ask for the same list.
+    The list's `bounds` may make several queries of it, each cheaper; `key` is then one of
+    hexadecimal digits.
     """
     beyond, short_of = ("$lt", "$gt") if descending else ("$gt", "$lt")
     limits: Document = {}
@@ -146,7 +162,7 @@ async def read_page(
     found: list[Document] = []
     if bounds is not None:
         end = "$gte" if direction == -1 else "$lte"
-        for bound in bounds.likely(asked, window, direction):
+        for bound in bounds.likely(window, direction):
             # First, since a simple planner takes the first clause that has an index.
             found = await read({key: {**limits, end: bound}, **conditions})
             if len(found) > window.size:
@@ -155,7 +171,7 @@ async def read_page(
         found = await read({**conditions, **within})
     keys = _keys(found, key)
     if bounds is not None:
-        bounds.learn(asked, window, keys)
+        bounds.learn(window, keys)
     more = len(found) > window.size
     del found[window.size :], keys[window.size :]
     items = [from_document(model, document) for document in found]

@@ -310,8 +310,7 @@ class TicketStore:
             key=key,
             descending=descending,
             projection={**_LISTED, **dict.fromkeys((key, *details), 1)},
-            bounds=None if are_few else self._bounds,
-            asked=(query, scope, order, descending),
+            bounds=None if are_few else self._bounds.of((query, scope, order, descending)),
         )
 
     async def count(self, query: TicketQuery, scope: TicketScope) -> int:
