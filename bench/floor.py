@@ -55,7 +55,7 @@ class Floor:
         self._tickets: Collection = self._database["tickets"]
         self._sockets: set[WebSocket] = set()
         self._model: Document | None = None
-        # Where pages ended, by what was asked: the API does not let the server search further either.
+        # Where pages ended, by what was asked: the API searches no further either.
         self._ends: dict[str, str] = {}
 
     def routes(self) -> list[Route | WebSocketRoute]:
