@@ -7,10 +7,12 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
-from persistence.documents import Document, from_document, to_document
+from persistence.documents import Document, from_document, reading, to_document
 from persistence.errors import Duplicate
 from persistence.models import Agent, ApiKey, Role, Session
 from persistence.pages import Page, Window, count_items, read_page
+
+_WITHOUT_PASSWORD = reading(Agent, without=("password_hash",))
 
 
 class AccountStore:
@@ -33,7 +35,7 @@ class AccountStore:
         return from_document(Agent, found) if found else None
 
     async def find_agents(self, keys: Iterable[ObjectId]) -> dict[ObjectId, Agent]:
-        found = self._agents.find({"_id": {"$in": list(set(keys))}}, {"password_hash": 0})
+        found = self._agents.find({"_id": {"$in": list(set(keys))}}, _WITHOUT_PASSWORD)
         agents = [from_document(Agent, document) for document in await found.to_list(None)]
         return {agent.id: agent for agent in agents}
 
@@ -76,7 +78,7 @@ class AccountStore:
             _active(active_only=active_only),
             window,
             key="sort",
-            projection={"password_hash": 0},
+            projection=_WITHOUT_PASSWORD,
         )
 
     async def count_agents(self, *, active_only: bool) -> int:

@@ -7,7 +7,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
-from persistence.documents import Document, from_document, to_document
+from persistence.documents import Document, from_document, reading, to_document
 from persistence.errors import Duplicate
 from persistence.models import (
     Conversation,
@@ -18,6 +18,8 @@ from persistence.models import (
 )
 from persistence.pages import Bounds, Page, Window, count_items, read_page
 from persistence.tickets import words_clause
+
+_WITHOUT_TERMS = reading(Customer, without=("terms",))
 
 
 class CustomerStore:
@@ -41,7 +43,7 @@ class CustomerStore:
         return from_document(Customer, found) if found else None
 
     async def find_by_keys(self, keys: Iterable[ObjectId]) -> dict[ObjectId, Customer]:
-        found = self._customers.find({"_id": {"$in": list(set(keys))}}, {"terms": 0})
+        found = self._customers.find({"_id": {"$in": list(set(keys))}}, _WITHOUT_TERMS)
         customers = [from_document(Customer, document) for document in await found.to_list(None)]
         return {customer.id: customer for customer in customers}
 

@@ -7,7 +7,7 @@ same instances from trusted documents, and give a field that an older document l
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from enum import Enum
 from functools import cache
@@ -38,6 +38,16 @@ def from_document(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
     None, whatever its type, and is not to be read.
     """
     return cast(ModelT, _builder(model)(document))
+
+
+def reading(model: type[BaseModel], *, without: Iterable[str]) -> Document:
+    """The projection that leaves fields in the database.
+
+    By the names of the others, since the embedded server copies a document to leave fields out.
+    The key comes unasked.
+    """
+    left_out = {"id", *without}
+    return {name: 1 for name in model.model_fields if name not in left_out}
 
 
 def evolve(model: ModelT, **changes: Any) -> ModelT:

@@ -11,7 +11,7 @@ from bson import ObjectId, Regex
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
-from persistence.documents import Document, from_document, to_document
+from persistence.documents import Document, from_document, reading, to_document
 from persistence.errors import Duplicate
 from persistence.models import (
     Note,
@@ -41,13 +41,10 @@ _NEVER_LISTED = (
 )
 # ... and fields that few lists show and that cost more to read than the others together.
 DETAILS = ("description", "location", "escalation", "sla", "resolution", "feedback")
-# What every list reads besides its sort key. The ticket's own key comes unasked; the rest is named,
-# since the embedded server takes longer to leave fields out.
-_LISTED: Document = {
-    name: 1 for name in Ticket.model_fields if name not in ("id", "sort", *_NEVER_LISTED, *DETAILS)
-}
+# What every list reads besides its sort key.
+_LISTED = reading(Ticket, without=("sort", *_NEVER_LISTED, *DETAILS))
 # Of an event, all but what filters of the feed read.
-_WITHOUT_FACTS = {"before": 0, "after": 0}
+_WITHOUT_FACTS = reading(TicketEvent, without=("before", "after"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +306,7 @@ class TicketStore:
             window,
             key=key,
             descending=descending,
-            projection={**_LISTED, **dict.fromkeys((key, *details), 1)},
+            projection={**_LISTED, key: 1, **{name: 1 for name in DETAILS if name in details}},
             bounds=None if are_few else self._bounds.of((query, scope, order, descending)),
         )
 

@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 
 from domain.access import SYSTEM, Actor
 from domain.clock import SetClock, utc_now
+from domain.configuration import TicketCategory as CategoryModel
 from domain.sessions import Identity
 from domain.tickets import NewTicket
 from graph.app import build_services
@@ -44,7 +45,7 @@ from graph.nodes import encode_id
 from graph.operations import Operation
 from graph.schema import Schema
 from graph.settings import Settings
-from graph.tickets import Ticket
+from graph.tickets import Ticket, TicketCategory
 from persistence import models
 from persistence.database import connected
 from persistence.models import ConversationChannel, NoteVisibility, Role, TicketLinkKind
@@ -388,6 +389,22 @@ async def test_a_list_reads_whatever_is_selected_of_its_tickets(
             )
             alone, _ = await ask(compiled, world, "admin", document, id=node["id"])
             assert orjson.loads(alone)["node"][name] == node[name]
+
+
+async def test_what_rows_share_is_asked_for_once(
+    world: World, compiled: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    make = TicketCategory.from_model
+
+    def count(category: CategoryModel) -> TicketCategory:
+        made.append(category.id)
+        return make(category)
+
+    monkeypatch.setattr(TicketCategory, "from_model", count)
+    listed, _ = await ask(compiled, world, "admin", "{ tickets { nodes { category { label } } } }")
+    assert len(orjson.loads(listed)["tickets"]["nodes"]) > 1
+    assert made == ["other"]
 
 
 async def test_what_a_request_has_read_is_freed_without_the_collector(
