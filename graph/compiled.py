@@ -12,6 +12,8 @@ say what went wrong and where. Without this module everything works as it does w
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType
 from typing import Any, cast
 
 from graphql import (
@@ -48,6 +50,9 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from graph.loaders import shared_key_of
 
 _UNKNOWN = object()
+
+# The longest source that is compiled but once, in characters.
+KEPT_SOURCE = 2_000
 
 # How many plans of one document are kept: one for each of the choices that its directives left.
 KEPT_PLANS = 16
@@ -355,13 +360,25 @@ class _Source:
     def compiled(self) -> Complete:
         answer = f"answer = {{{', '.join(self._entries)}}}"
         lines = ["def complete(source, run):", answer, *self._reads, "return answer"]
-        exec("\n    ".join(lines), self._names)  # noqa: S102 -- see above
+        exec(_code_of("\n    ".join(lines)), self._names)  # noqa: S102 -- see above
         return cast("Complete", self._names["complete"])
 
     def _named(self, value: object) -> str:
         name = f"_{len(self._names)}"
         self._names[name] = value
         return name
+
+
+def _code_of(source: str) -> CodeType:
+    """Most of what a plan costs, and the same wherever the same is selected."""
+    return _kept_code_of(source) if len(source) <= KEPT_SOURCE else _compiled(source)
+
+
+def _compiled(source: str) -> CodeType:
+    return compile(source, "<selection>", "exec")
+
+
+_kept_code_of = lru_cache(maxsize=1_000)(_compiled)
 
 
 def _nullable(of: Any) -> Any:
