@@ -47,7 +47,8 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from graph.loaders import shared_key_of
+from graph.loaders import Loader, shared_key_of
+from graph.relations import Relation, relation_of
 
 _UNKNOWN = object()
 
@@ -152,6 +153,8 @@ class Compiler:
         if resolver.parent_parameter or resolver.root_parameter or not resolver.self_parameter:
             raise Unsupported
         function = cast("Callable[..., Any]", resolver.wrapped_func)  # pyright: ignore[reportUnknownMemberType]  # as above
+        if relation := relation_of(function):
+            return _read_once(call, relation.key_of, _look_up(call, relation, complete))
         key, is_async = call.key, resolver.is_async
 
         def ask(source: Any, run: _Run) -> Any:
@@ -412,6 +415,26 @@ def _read_once(call: _Call, key_of: Callable[[Any], Hashable], ask: _Ask) -> _Re
     return read
 
 
+def _look_up(call: _Call, relation: Relation, complete: Complete) -> _Ask:
+    """As the relation's own resolver, without a coroutine for each key."""
+    key_of, loader_of, make = relation.key_of, relation.loader_of, relation.make
+
+    def ask(source: Any, run: _Run) -> Any:
+        key = key_of(source)
+        if key is None:
+            return complete(None, run)
+        looked_up = _LookedUp(loader_of(run.core.context_value), key, make)
+        if looked_up.error is not None:
+            raise looked_up.error
+        if looked_up.is_done:
+            return complete(looked_up.value, run)
+        waiting = _Waiting(looked_up, call.key, complete)
+        run.waiting.append(waiting)
+        return waiting
+
+    return ask
+
+
 # ---- values --------------------------------------------------------------------------------
 
 
@@ -490,9 +513,33 @@ class _Begun:
             self.waits_for = waits_for
 
 
-async def _finish(begun: Sequence[_Begun]) -> None:
+class _LookedUp:
+    """As `_Begun`, for what a loader finds."""
+
+    __slots__ = ("_key", "_make", "error", "is_done", "value", "waits_for")
+
+    def __init__(self, loader: Loader[Any, Any], key: Hashable, make: Callable[[Any], Any]) -> None:
+        self._key = key
+        self._make = make
+        self.is_done = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.waits_for = loader.reading(key)
+        if self.waits_for.done():
+            self.go_on(self.waits_for.exception())
+
+    def go_on(self, error: BaseException | None = None) -> None:
+        self.is_done, self.error = True, error
+        if error is None:
+            try:
+                self.value = self._make(self.waits_for.result()[self._key])
+            except Exception as raised:  # noqa: BLE001 -- for whoever wants the value
+                self.error = raised
+
+
+async def _finish(begun: Sequence[_Begun | _LookedUp]) -> None:
     """Until each is done. Those who wait for the same go on together, in one task."""
-    groups: dict[asyncio.Future[Any] | None, list[_Begun]] = {}
+    groups: dict[asyncio.Future[Any] | None, list[_Begun | _LookedUp]] = {}
     for each in begun:
         groups.setdefault(each.waits_for, []).append(each)
     if len(groups) == 1:
@@ -501,7 +548,9 @@ async def _finish(begun: Sequence[_Begun]) -> None:
         await asyncio.gather(*(_finish_group(*group) for group in groups.items()))
 
 
-async def _finish_group(waits_for: asyncio.Future[Any] | None, group: list[_Begun]) -> None:
+async def _finish_group(
+    waits_for: asyncio.Future[Any] | None, group: list[_Begun | _LookedUp]
+) -> None:
     error = None
     try:
         # Nothing at all is for letting others go first.
@@ -520,7 +569,7 @@ class _Waiting:
 
     __slots__ = ("_complete", "_completed", "_key", "_places", "value")
 
-    def __init__(self, value: _Begun, key: str, complete: Complete) -> None:
+    def __init__(self, value: _Begun | _LookedUp, key: str, complete: Complete) -> None:
         self.value = value
         self._key = key
         self._complete = complete

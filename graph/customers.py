@@ -25,6 +25,7 @@ from graph.nodes import (
     decode_id,
     window,
 )
+from graph.relations import related
 from graph.sharing import Shared
 from persistence import models
 
@@ -70,19 +71,19 @@ class Conversation(Node):
     )
     created_at: datetime = strawberry.field(description="When it began.")
     updated_at: datetime = strawberry.field(description="When its handler last changed.")
+    customer: "Customer | None" = related(
+        "customers",
+        by="model.customer_id",
+        make=lambda found: Customer.from_model(found),  # noqa: PLW0108 -- it is defined below
+        description="Whose conversation it is.",
+    )
+    handled_by: Agent | None = related(
+        "agents",
+        by="model.handled_by",
+        make=Agent.from_model,
+        description="The person who took over, where the viewer may know.",
+    )
     model: strawberry.Private[models.Conversation]
-
-    @strawberry.field(description="Whose conversation it is.")
-    async def customer(self, info: Info) -> "Customer | None":
-        customer = await info.context.loaders.customers.load(self.model.customer_id)
-        return Customer.from_model(customer) if customer else None
-
-    @strawberry.field(description="The person who took over, where the viewer may know.")
-    async def handled_by(self, info: Info) -> Agent | None:
-        if self.model.handled_by is None:
-            return None
-        agent = await info.context.loaders.agents.load(self.model.handled_by)
-        return Agent.from_model(agent) if agent else None
 
     @strawberry.field(description="What was said, oldest first.")
     async def messages(

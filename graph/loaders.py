@@ -67,10 +67,14 @@ class Loader(Generic[KeyT, ValueT]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self, key: KeyT) -> ValueT:
-        reading = self._readings.get(key) or self._reading_of(key)
+        reading = self.reading(key)
         if not reading.done():
             await reading
         return reading.result()[key]
+
+    def reading(self, key: KeyT) -> asyncio.Future[Mapping[KeyT, ValueT]]:
+        """Of which `key` is a part; the same for all who ask in this turn."""
+        return self._readings.get(key) or self._reading_of(key)
 
     async def load_many(self, keys: Iterable[KeyT]) -> list[ValueT]:
         return await asyncio.gather(*(self.load(key) for key in keys))

@@ -43,6 +43,7 @@ from graph.nodes import (
     selected_names,
     window,
 )
+from graph.relations import related
 from persistence import models
 from persistence.tickets import TicketOrder as StoredOrder
 from persistence.tickets import TicketQuery
@@ -108,14 +109,13 @@ class Escalation:
     reason: str = strawberry.field(description="Why.")
     escalated_at: datetime = strawberry.field(description="When.")
     escalated_by: Actor = strawberry.field(description="By whom.")
+    escalated_to: Agent | None = related(
+        "agents",
+        by="model.escalated_to",
+        make=Agent.from_model,
+        description="To whom, where it was to somebody.",
+    )
     model: strawberry.Private[models.Escalation]
-
-    @strawberry.field(description="To whom, where it was to somebody.")
-    async def escalated_to(self, info: Info) -> Agent | None:
-        if self.model.escalated_to is None:
-            return None
-        agent = await info.context.loaders.agents.load(self.model.escalated_to)
-        return Agent.from_model(agent) if agent else None
 
     @classmethod
     def from_model(cls, escalation: models.Escalation) -> "Escalation":
@@ -310,29 +310,24 @@ class Ticket(Node):
     def allowed_transitions(self) -> list[TicketStatus]:
         return list(TRANSITIONS[self.model.status])
 
-    @strawberry.field(description="For whom it is to be done, where that is known.")
-    @shared_by("model.customer_id")
-    async def customer(self, info: Info) -> Customer | None:
-        if self.model.customer_id is None:
-            return None
-        customer = await info.context.loaders.customers.load(self.model.customer_id)
-        return Customer.from_model(customer) if customer else None
-
-    @strawberry.field(description="The conversation that it came out of, if it did.")
-    @shared_by("model.conversation_id")
-    async def conversation(self, info: Info) -> Conversation | None:
-        if self.model.conversation_id is None:
-            return None
-        conversation = await info.context.loaders.conversations.load(self.model.conversation_id)
-        return Conversation.from_model(conversation) if conversation else None
-
-    @strawberry.field(description="Who works on it; null for nobody. Always null for a bot.")
-    @shared_by("model.assignee_id")
-    async def assignee(self, info: Info) -> Agent | None:
-        if self.model.assignee_id is None:
-            return None
-        agent = await info.context.loaders.agents.load(self.model.assignee_id)
-        return Agent.from_model(agent) if agent else None
+    customer: Customer | None = related(
+        "customers",
+        by="model.customer_id",
+        make=Customer.from_model,
+        description="For whom it is to be done, where that is known.",
+    )
+    conversation: Conversation | None = related(
+        "conversations",
+        by="model.conversation_id",
+        make=Conversation.from_model,
+        description="The conversation that it came out of, if it did.",
+    )
+    assignee: Agent | None = related(
+        "agents",
+        by="model.assignee_id",
+        make=Agent.from_model,
+        description="Who works on it; null for nobody. Always null for a bot.",
+    )
 
     @strawberry.field(description="Whether and why it is escalated. Always null for a bot.")
     def escalation(self, info: Info) -> Escalation | None:
