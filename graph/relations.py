@@ -36,10 +36,9 @@ def related(loader: str, *, by: str, make: Callable[[Any], Any], description: st
     )
 
     async def resolve(self: Any, info: Info) -> Any:
-        key = relation.key_of(self)
-        return (
-            None if key is None else relation.make(await relation.loader_of(info.context).load(key))
-        )
+        if (key := relation.key_of(self)) is None:
+            return None
+        return relation.make(await relation.loader_of(info.context).load(key))
 
     setattr(resolve, _RELATION, relation)
     return strawberry.field(resolver=resolve, description=description)
