@@ -7,6 +7,7 @@ text, and the work for one more subscriber is to send it.
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -47,6 +48,8 @@ from graph.sharing import Payload, Relay, Shared
 # For how long a rendering is given to others. Not for long: it is bound to its ticket's version,
 # and what else it shows, such as the customer's name, has none.
 RENDERING_SECONDS = 2.0
+# How much of them is kept: long tickets that change fast would come to many megabytes.
+RENDERINGS_BYTES = 2_000_000
 # How long a rendering waits for a database that cannot be reached.
 RETRY_SECONDS = 0.5
 
@@ -142,22 +145,39 @@ class Renderings:
     """Payloads by what they render: each made once, and kept for those who come a moment later."""
 
     def __init__(self) -> None:
-        # Oldest first.
-        self._made: dict[Hashable, tuple[float, asyncio.Task[Payload]]] = {}
+        self._making: dict[Hashable, asyncio.Task[Payload]] = {}
+        # With the time at which it was made; the oldest first.
+        self._kept: OrderedDict[Hashable, tuple[float, Payload]] = OrderedDict()
+        self._bytes = 0
 
     async def get(
         self, key: Hashable, render: Callable[[], Coroutine[Any, Any, Payload]]
     ) -> Payload:
-        if key in self._made:
-            _, made = self._made[key]
-        else:
-            now = time.monotonic()
-            while self._made and next(iter(self._made.values()))[0] < now - RENDERING_SECONDS:
-                del self._made[next(iter(self._made))]
-            made = asyncio.create_task(render())
-            self._made[key] = (now, made)
+        if key in self._kept:
+            return self._kept[key][1]
+        if key not in self._making:
+            self._making[key] = asyncio.create_task(self._make(key, render()))
         # Who leaves must not take it from those who wait for it too.
-        return made.result() if made.done() else await asyncio.shield(made)
+        return await asyncio.shield(self._making[key])
+
+    async def _make(self, key: Hashable, rendering: Coroutine[Any, Any, Payload]) -> Payload:
+        try:
+            payload = await rendering
+        finally:
+            del self._making[key]
+        now = time.monotonic()
+        self._kept[key] = (now, payload)
+        self._bytes += len(payload.json)
+        self._forget(now - RENDERING_SECONDS)
+        return payload
+
+    def _forget(self, before: float) -> None:
+        while self._kept:
+            key, (made, payload) = next(iter(self._kept.items()))
+            if made >= before and self._bytes <= RENDERINGS_BYTES:
+                return
+            del self._kept[key]
+            self._bytes -= len(payload.json)
 
 
 def _lacks_database(result: ExecutionResult) -> bool:

@@ -120,6 +120,9 @@ class Socket:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
+        if not self.connection.transport.is_reading():
+            # It would wait for an answer that it does not read.
+            self.connection.transport.abort()
         await self.connection.close()
 
     async def _read(self) -> None:
