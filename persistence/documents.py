@@ -82,48 +82,47 @@ def _instance(model: type[ModelT], values: Document) -> ModelT:
 
 @cache
 def _builder(model: type[BaseModel]) -> _Convert:
-    """A function written for the fields of `model`, which costs half of a loop over them."""
-    names: Document = {"instance": _instance, "model": model, "copy": deepcopy, "MISSING": object()}
-    values = ", ".join(_read(model, name, names) for name in model.model_fields)
-    return _written(["get = given.get", f"return instance(model, {{{values}}})"], names)
+    """A function written for the fields of `model`, most of whose values stay as they are."""
+    fields = model.model_fields
+    names: Document = {"instance": _instance, "model": model, "copy": deepcopy}
+    names["known"] = tuple(fields)
+    defaults: list[str] = []
+    lines: list[str] = []
+    for name, field in fields.items():
+        # What a document lacks; nothing where there is no default.
+        default = None if field.default is PydanticUndefined else field.default
+        names[f"default_{name}"] = default
+        # Where nobody can change it, it is the same in all instances.
+        is_fixed = default is None or isinstance(default, str | int | float)
+        fresh = f"default_{name}" if is_fixed else f"copy(default_{name})"
+        defaults.append(f"{name!r}: {'[]' if default == [] else fresh}")
+        if convert := _converter(field.annotation):
+            names[f"convert_{name}"] = convert
+            value = f"values[{name!r}]"
+            lines.append(f"if (value := {value}) is not None: {value} = convert_{name}(value)")
+    if issubclass(model, Model):
+        lines.insert(0, "values['id'] = values.pop('_id', None)")
+    return _written(
+        [
+            f"values = {{{', '.join(defaults)}, **given}}",
+            *lines,
+            f"if len(values) > {len(fields)}: values = {{name: values[name] for name in known}}",
+            "return instance(model, values)",
+        ],
+        names,
+    )
 
 
 def _written(lines: Sequence[str], names: Document) -> _Convert:
     """The function of `given` that consists of `lines`, which refer to `names`."""
     exec("\n    ".join(["def convert(given):", *lines]), names)  # noqa: S102 -- of the names of fields alone
-    return cast("_Convert", names["convert"])
+    return cast("_Convert", names.pop("convert"))
 
 
-def _stored_name(model: type[BaseModel], name: str) -> str:
-    return "_id" if name == "id" and issubclass(model, Model) else name
-
-
-def _read(model: type[BaseModel], name: str, names: Document) -> str:
-    """The field's entry in a dictionary, as source, for which `names` gets what it refers to."""
-    field, stored = model.model_fields[name], _stored_name(model, name)
-    # What a document lacks; nothing where there is no default.
-    default = None if field.default is PydanticUndefined else field.default
-    convert = _converter(field.annotation)
-    names[f"default_{name}"], names[f"convert_{name}"] = default, convert
-    converted = f"convert_{name}(value)" if convert else "value"
-    if default is None:
-        return f"{name!r}: None if (value := get({stored!r})) is None else {converted}"
-    # Everything else is the same in all instances, since nobody can change it.
-    is_fixed = isinstance(default, str | int | float)
-    lacking = f"default_{name}" if is_fixed else f"copy(default_{name})"
-    return (
-        f"{name!r}: {lacking} if (value := get({stored!r}, MISSING)) is MISSING "
-        f"else None if value is None else {converted}"
-    )
-
-
-def _converter(annotation: Any) -> Callable[[Any], Any] | None:
+def _converter(annotation: Any) -> _Convert | None:
     """What turns a stored value into one of type `annotation`; None where it is the same."""
-    origin = typing.get_origin(annotation)
-    if origin in (types.UnionType, typing.Union):
-        (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
-        return _converter(annotation)
-    if origin is list:
+    annotation = _given(annotation)
+    if typing.get_origin(annotation) is list:
         item = _converter(typing.get_args(annotation)[0])
         return None if item is None else lambda values: [item(value) for value in values]
     if isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -132,6 +131,13 @@ def _converter(annotation: Any) -> Callable[[Any], Any] | None:
     if isinstance(annotation, type) and issubclass(annotation, EmbeddedModel):
         return _builder(annotation)
     return None
+
+
+def _given(annotation: Any) -> Any:
+    """The type of a value that is there: `annotation` without None."""
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
+    return annotation
 
 
 @cache
@@ -143,16 +149,15 @@ def _writer(model: type[BaseModel]) -> _Convert:
         value, copy = f"given.{name}", _copier(field.annotation)
         names[f"copy_{name}"] = copy
         copied = value if copy is None else f"None if {value} is None else copy_{name}({value})"
-        items.append(f"{_stored_name(model, name)!r}: {copied}")
+        stored = "_id" if name == "id" and issubclass(model, Model) else name
+        items.append(f"{stored!r}: {copied}")
     return _written([f"return {{{', '.join(items)}}}"], names)
 
 
-def _copier(annotation: Any) -> Callable[[Any], Any] | None:
+def _copier(annotation: Any) -> _Convert | None:
     """What turns a value of type `annotation` into one to store; None where it is the same."""
+    annotation = _given(annotation)
     origin = typing.get_origin(annotation)
-    if origin in (types.UnionType, typing.Union):
-        (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
-        return _copier(annotation)
     if origin is list:
         item = _copier(typing.get_args(annotation)[0])
         return list if item is None else lambda values: [item(value) for value in values]
