@@ -30,7 +30,7 @@ Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 
 _CATEGORIES = {each.id: each for each in default_configuration().ticket_categories.categories}
-# What a row of a list shows.
+# What is read of a row of a list: what it shows, and what it is sorted by.
 _LISTED = (
     "ticket_id",
     "subject",

@@ -2,16 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from persistence.channel import Channel, Topic
 from persistence.database import Database
 
 ValueT = TypeVar("ValueT")
 
-# How old an answer may be though nothing was written, since states of SLAs go with time ...
+# How long after its beginning a reading is given though nothing was written, since states of SLAs
+# go with time; who joins one that takes longer gets it at its end ...
 LIFETIME_SECONDS = 1.0
 # ... and from what age on the next one is read, while this one is still given.
 RENEWAL_SECONDS = 0.5
@@ -31,11 +32,11 @@ class _Reading(Generic[ValueT]):
 
 
 class SharedReadings(Generic[ValueT]):
-    """Readings of tickets: who asks gets one that began after all that they can know of.
+    """Readings of tickets: who asks gets one that began after all that this process knows of.
 
-    That is what this process has committed, and what the channel has told of other processes'
-    commits, which takes milliseconds. While the channel does not hear, each reads for themselves.
-    Of the same question there is one reading at a time: who needs a newer one waits for its end.
+    That is what it has committed, and what the channel has told of other processes' commits, which
+    takes milliseconds. While the channel does not hear, each reads for themselves. Of the same
+    question there is one reading at a time: who needs a newer one waits for its end.
     """
 
     def __init__(self, database: Database, channel: Channel) -> None:
@@ -45,7 +46,7 @@ class SharedReadings(Generic[ValueT]):
         self._running: dict[Hashable, _Reading[ValueT]] = {}
         self._latest: dict[Hashable, _Reading[ValueT]] = {}
 
-    async def get(self, asked: Hashable, read: Callable[[], Awaitable[ValueT]]) -> ValueT:
+    async def get(self, asked: Hashable, read: Callable[[], Coroutine[Any, Any, ValueT]]) -> ValueT:
         """What `read` gives for `asked`. Raises what it raises, which nobody later is told."""
         if not self._channel.is_alive:
             return await read()
@@ -67,13 +68,11 @@ class SharedReadings(Generic[ValueT]):
     def _changes(self) -> int:
         return self._database.transactions + self._heard.count
 
-    def _begin(self, asked: Hashable, read: Callable[[], Awaitable[ValueT]]) -> _Reading[ValueT]:
+    def _begin(
+        self, asked: Hashable, read: Callable[[], Coroutine[Any, Any, ValueT]]
+    ) -> _Reading[ValueT]:
         changes, began = self._changes(), time.monotonic()
-
-        async def gather() -> ValueT:
-            return await read()
-
-        reading = _Reading(asyncio.create_task(gather(), name="shared reading"), changes, began)
+        reading = _Reading(asyncio.create_task(read(), name="shared reading"), changes, began)
         self._running[asked] = reading
         reading.task.add_done_callback(lambda _: self._ended(asked, reading))
         return reading

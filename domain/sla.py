@@ -88,14 +88,13 @@ def resolution(sla: Sla) -> SlaTarget:
 
 
 def target_state(target: SlaTarget, now: datetime) -> SlaState:
-    """`persistence.tickets` asks the same of the database when a list is filtered by it."""
-    if target.met is not None:
-        return SlaState.MET if target.met else SlaState.MISSED
-    if target.paused:
-        return SlaState.PAUSED
-    if now > target.due_at:
-        return SlaState.BREACHED
-    return SlaState.AT_RISK if now >= target.at_risk_at else SlaState.PENDING
+    """As `persistence` asks of the database for filters (`tickets`) and figures (`statistics`)."""
+    return SlaState.of(
+        met=target.met,
+        paused=target.paused,
+        overdue=now > target.due_at,
+        at_risk=now >= target.at_risk_at,
+    )
 
 
 def read_clock(sla: Sla, target: SlaTarget, created_at: datetime, now: datetime) -> Clock:

@@ -47,8 +47,8 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from graph.loaders import Loader, shared_key_of
-from graph.relations import Relation, relation_of
+from graph.loaders import Loader
+from graph.relations import Relation, relation_of, shared_key_of
 
 _UNKNOWN = object()
 
@@ -144,8 +144,8 @@ class Compiler:
                 source.attribute(key, resolved.python_name, definition.type, complete)
             else:
                 info = resolver.info_parameter
-                name = info.name if info else None
-                call = _Call(key, on, definition, resolved, selected, name)
+                info_name = info.name if info else None
+                call = _Call(key, on, definition, resolved, selected, info_name)
                 source.read(key, self._resolver(call, resolver, complete))
         return source.compiled()
 
@@ -364,7 +364,9 @@ class _Source:
         answer = f"answer = {{{', '.join(self._entries)}}}"
         lines = ["def complete(source, run):", answer, *self._reads, "return answer"]
         exec(_code_of("\n    ".join(lines)), self._names)  # noqa: S102 -- see above
-        return cast("Complete", self._names["complete"])
+        # It holds on to them, and is not to be held by them, which would leave the collector a
+        # cycle to find.
+        return cast("Complete", self._names.pop("complete"))
 
     def _named(self, value: object) -> str:
         name = f"_{len(self._names)}"
@@ -423,7 +425,7 @@ def _look_up(call: _Call, relation: Relation, complete: Complete) -> _Ask:
         key = key_of(source)
         if key is None:
             return complete(None, run)
-        looked_up = _LookedUp(loader_of(run.core.context_value), key, make)
+        looked_up = _LookedUp(loader_of(run.core.context_value.loaders), key, make)
         if looked_up.error is not None:
             raise looked_up.error
         if looked_up.is_done:

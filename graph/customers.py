@@ -72,13 +72,13 @@ class Conversation(Node):
     created_at: datetime = strawberry.field(description="When it began.")
     updated_at: datetime = strawberry.field(description="When its handler last changed.")
     customer: "Customer | None" = related(
-        "customers",
+        lambda loaders: loaders.customers,
         by="model.customer_id",
         make=lambda found: Customer.from_model(found),  # noqa: PLW0108 -- it is defined below
         description="Whose conversation it is.",
     )
     handled_by: Agent | None = related(
-        "agents",
+        lambda loaders: loaders.agents,
         by="model.handled_by",
         make=Agent.from_model,
         description="The person who took over, where the viewer may know.",

@@ -29,6 +29,8 @@ from graph.uploads import FormRequest, brings_file, operation_in
 from graph.websocket import Sockets
 
 UNAUTHENTICATED_STATUS: Final = 401
+# Of a query string, what is JSON.
+_JSON_PARAMETERS = frozenset({"variables", "extensions"})
 _POSTED = OperationType.from_http("POST")
 
 
@@ -85,10 +87,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def _response_to(self, request: Request) -> Response:
         """As `run`, which reads whatever a request may be, at the cost of executing a query."""
+        if request.method != "POST" or not _brings_json(request):
+            return await self.run(request)
+        # Before anything is read: who asks too much is not to cost more than that.
+        context = await self._context_of(request)
         operation = await self._plain_operation_in(request)
         if operation is None:
-            return await self.run(request)
-        context = await self._context_of(request)
+            return await self.run(request, context)
         try:
             result = await self._schema.execute(
                 operation.query,
@@ -103,9 +108,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         return Response(orjson.dumps(process_result(result)), media_type="application/json")
 
     async def _plain_operation_in(self, request: Request) -> Operation | None:
-        """One operation as JSON, which nearly all requests are; None for any other."""
-        if request.method != "POST" or not _brings_json(request):
-            return None
+        """The one operation that nearly all requests bring; None for anything else."""
         try:
             return Operation.read(self.decode_json(await request.body()))
         except (Malformed, orjson.JSONDecodeError):
@@ -127,13 +130,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             return None
         try:
             if request.method == "GET":
-                parameters = dict(request.query_params)
-                if variables := parameters.get("variables"):
-                    operation = Operation.read(
-                        {**parameters, "variables": self.decode_json(variables)}
-                    )
-                else:
-                    operation = Operation.read(parameters)
+                operation = Operation.read(
+                    {
+                        name: self.decode_json(text) if name in _JSON_PARAMETERS else text
+                        for name, text in request.query_params.items()
+                        if text
+                    }
+                )
             else:
                 operation = Operation.read(self.decode_json(await request.body()))
         except (Malformed, orjson.JSONDecodeError):

@@ -12,7 +12,7 @@ import strawberry
 from graphql import GraphQLInputObjectType, GraphQLNamedType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import InputContext
-from strawberry.types.base import StrawberryObjectDefinition, StrawberryOptional
+from strawberry.types.base import StrawberryMaybe, StrawberryObjectDefinition, StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 # What graphql-core has already made of them is what they are.
@@ -43,8 +43,10 @@ class _Field:
     ) -> "_Field":
         type_ = field.resolve_type(type_definition=definition)
         inner = type_.of_type if isinstance(type_, StrawberryOptional) else type_
+        # Whose values are wrapped.
+        is_maybe = isinstance(type_, StrawberryMaybe)
         name = config.name_converter.from_field(field)
-        return cls(name, field.python_name, type_, inner in _SCALARS)
+        return cls(name, field.python_name, type_, inner in _SCALARS and not is_maybe)
 
 
 class _Reader:

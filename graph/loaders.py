@@ -1,9 +1,8 @@
 """Reads of one operation gathered into one query per kind, whatever the size of the page."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bson import ObjectId
 
@@ -25,29 +24,6 @@ if TYPE_CHECKING:
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
-
-
-ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
-
-
-def shared_by(key: str) -> Callable[[ResolverT], ResolverT]:
-    """Of a resolver: objects that have the same `key` have the same value, in one operation.
-
-    It may then be asked once for all of them. `key` is an attribute, or a path to one.
-    """
-
-    def mark(resolver: ResolverT) -> ResolverT:
-        setattr(resolver, _SHARED_BY, attrgetter(key))
-        return resolver
-
-    return mark
-
-
-def shared_key_of(resolver: Callable[..., Any]) -> Callable[[Any], Hashable] | None:
-    return getattr(resolver, _SHARED_BY, None)
-
-
-_SHARED_BY = "shared_by"
 
 
 class Loader(Generic[KeyT, ValueT]):

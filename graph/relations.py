@@ -1,17 +1,20 @@
-"""Fields that lead from one thing to another by its key."""
+"""Fields of which many rows have the same: what a field leads to by a key, or depends upon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from bson import ObjectId
 
-from graph.context import Context, Info
-from graph.loaders import Loader
+from graph.context import Info
+from graph.loaders import Loader, Loaders
 
-_RELATION = "relation"
+_RELATION, _SHARED_BY = "relation", "shared_by"
+
+FoundT = TypeVar("FoundT")
+ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +22,32 @@ class Relation:
     """`make` makes the field's value of what the loader has found, or of nothing."""
 
     key_of: Callable[[Any], ObjectId | None]
-    loader_of: Callable[[Context], Loader[ObjectId, Any]]
+    loader_of: Callable[[Loaders], Loader[ObjectId, Any]]
     make: Callable[[Any], Any]
 
 
-def related(loader: str, *, by: str, make: Callable[[Any], Any], description: str) -> Any:
-    """The field of what `loader` (of `graph.loaders.Loaders`) finds by the key in `by`.
+def related(
+    loader: Callable[[Loaders], Loader[ObjectId, FoundT | None]],
+    *,
+    by: str,
+    make: Callable[[FoundT], Any],
+    description: str,
+) -> Any:
+    """The field of what `loader` finds by the key in `by`.
 
     `by` is an attribute, or a path to one; null where that is None, or where nothing is found for
     the viewer. Rows that have the same key have the same value, which is made once for all.
     """
     relation = Relation(
         attrgetter(by),
-        attrgetter(f"loaders.{loader}"),
+        loader,
         lambda found: None if found is None else make(found),
     )
 
     async def resolve(self: Any, info: Info) -> Any:
         if (key := relation.key_of(self)) is None:
             return None
-        return relation.make(await relation.loader_of(info.context).load(key))
+        return relation.make(await loader(info.context.loaders).load(key))
 
     setattr(resolve, _RELATION, relation)
     return strawberry.field(resolver=resolve, description=description)
@@ -47,3 +56,21 @@ def related(loader: str, *, by: str, make: Callable[[Any], Any], description: st
 def relation_of(resolver: Callable[..., Any]) -> Relation | None:
     """What `related` made the resolver of."""
     return getattr(resolver, _RELATION, None)
+
+
+def shared_by(key: str) -> Callable[[ResolverT], ResolverT]:
+    """Of a resolver: objects that have the same `key` have the same value, in one operation.
+
+    It may then be asked once for all of them. `key` is an attribute, or a path to one.
+    """
+
+    def mark(resolver: ResolverT) -> ResolverT:
+        setattr(resolver, _SHARED_BY, attrgetter(key))
+        return resolver
+
+    return mark
+
+
+def shared_key_of(resolver: Callable[..., Any]) -> Callable[[Any], Hashable] | None:
+    """What tells the resolver's objects apart, where `shared_by` has said so."""
+    return getattr(resolver, _SHARED_BY, None)

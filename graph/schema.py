@@ -186,6 +186,11 @@ INTROSPECTION_OFF = GraphQLError(
     "Introspection is off here: TICKETS_INTROSPECTION.",
     extensions={"code": ProblemCode.FORBIDDEN.value},
 )
+FOLLOWED_ELSEWHERE = GraphQLError(
+    "A subscription is followed: over a WebSocket (graphql-transport-ws), or by a request that "
+    "accepts text/event-stream.",
+    extensions={"code": ProblemCode.VALIDATION.value},
+)
 
 
 def _upload(value: object) -> UploadFile:
@@ -299,6 +304,8 @@ class Schema(strawberry.Schema):
             document = self._accepted(operation, context_value, allowed_operation_types)
         except Refused as refused:
             return PreExecutionError(data=None, errors=refused.errors)
+        if self.is_subscription(operation):
+            return PreExecutionError(data=None, errors=[FOLLOWED_ELSEWHERE])
         executor = self._executor(document, operation, context_value)
         if isinstance(executor, list):
             return ExecutionResult(data=None, errors=[coded(error) for error in executor])

@@ -49,7 +49,7 @@ from graph.sharing import Payload, Relay, Shared
 # and what else it shows, such as the customer's name, has none.
 RENDERING_SECONDS = 2.0
 # How much of them is kept: long tickets that change fast would come to many megabytes.
-RENDERINGS_BYTES = 2_000_000
+RENDERINGS_BYTES = 4_000_000
 # How long a rendering waits for a database that cannot be reached.
 RETRY_SECONDS = 0.5
 
@@ -153,6 +153,7 @@ class Renderings:
     async def get(
         self, key: Hashable, render: Callable[[], Coroutine[Any, Any, Payload]]
     ) -> Payload:
+        self._forget()
         if key in self._kept:
             return self._kept[key][1]
         if key not in self._making:
@@ -165,19 +166,25 @@ class Renderings:
             payload = await rendering
         finally:
             del self._making[key]
-        now = time.monotonic()
-        self._kept[key] = (now, payload)
-        self._bytes += len(payload.json)
-        self._forget(now - RENDERING_SECONDS)
+        self._kept[key] = (time.monotonic(), payload)
+        self._bytes += _size_of(payload)
+        self._forget()
         return payload
 
-    def _forget(self, before: float) -> None:
+    def _forget(self) -> None:
+        """What is too old, or too much."""
         while self._kept:
             key, (made, payload) = next(iter(self._kept.items()))
-            if made >= before and self._bytes <= RENDERINGS_BYTES:
+            is_fresh = time.monotonic() - made < RENDERING_SECONDS
+            if is_fresh and self._bytes <= RENDERINGS_BYTES:
                 return
             del self._kept[key]
-            self._bytes -= len(payload.json)
+            self._bytes -= _size_of(payload)
+
+
+def _size_of(payload: Payload) -> int:
+    """In bytes, with the event and the ticket to which a rendering holds on, about."""
+    return len(payload.json) + 3_000
 
 
 def _lacks_database(result: ExecutionResult) -> bool:

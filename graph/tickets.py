@@ -29,7 +29,6 @@ from graph.enums import (
 )
 from graph.errors import Problem, ProblemHandler, SimpleProblem, ValidationProblem
 from graph.events import TicketEvent, event_from_model
-from graph.loaders import shared_by
 from graph.nodes import (
     After,
     Before,
@@ -43,7 +42,7 @@ from graph.nodes import (
     selected_names,
     window,
 )
-from graph.relations import related
+from graph.relations import related, shared_by
 from persistence import models
 from persistence.tickets import TicketOrder as StoredOrder
 from persistence.tickets import TicketQuery
@@ -110,7 +109,7 @@ class Escalation:
     escalated_at: datetime = strawberry.field(description="When.")
     escalated_by: Actor = strawberry.field(description="By whom.")
     escalated_to: Agent | None = related(
-        "agents",
+        lambda loaders: loaders.agents,
         by="model.escalated_to",
         make=Agent.from_model,
         description="To whom, where it was to somebody.",
@@ -311,19 +310,19 @@ class Ticket(Node):
         return list(TRANSITIONS[self.model.status])
 
     customer: Customer | None = related(
-        "customers",
+        lambda loaders: loaders.customers,
         by="model.customer_id",
         make=Customer.from_model,
         description="For whom it is to be done, where that is known.",
     )
     conversation: Conversation | None = related(
-        "conversations",
+        lambda loaders: loaders.conversations,
         by="model.conversation_id",
         make=Conversation.from_model,
         description="The conversation that it came out of, if it did.",
     )
     assignee: Agent | None = related(
-        "agents",
+        lambda loaders: loaders.agents,
         by="model.assignee_id",
         make=Agent.from_model,
         description="Who works on it; null for nobody. Always null for a bot.",

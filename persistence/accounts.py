@@ -7,12 +7,12 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
-from persistence.documents import Document, from_document, reading, to_document
+from persistence.documents import Document, from_document, projection, to_document
 from persistence.errors import Duplicate
 from persistence.models import Agent, ApiKey, Role, Session
 from persistence.pages import Page, Window, count_items, read_page
 
-_WITHOUT_PASSWORD = reading(Agent, without=("password_hash",))
+_WITHOUT_PASSWORD = projection(Agent, without=("password_hash",))
 
 
 class AccountStore:

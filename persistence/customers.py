@@ -7,7 +7,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
-from persistence.documents import Document, from_document, reading, to_document
+from persistence.documents import Document, from_document, projection, to_document
 from persistence.errors import Duplicate
 from persistence.models import (
     Conversation,
@@ -19,7 +19,7 @@ from persistence.models import (
 from persistence.pages import Bounds, Page, Window, count_items, read_page
 from persistence.tickets import words_clause
 
-_WITHOUT_TERMS = reading(Customer, without=("terms",))
+_WITHOUT_TERMS = projection(Customer, without=("terms",))
 
 
 class CustomerStore:

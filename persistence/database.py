@@ -163,7 +163,7 @@ class Database:
 
     @property
     def transactions(self) -> int:
-        """How many have ended; who reads after one of them has to find what it wrote."""
+        """How many were tried and have ended; who reads after one has to find what it wrote."""
         return self._transactions
 
     async def transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:

@@ -40,7 +40,7 @@ def from_document(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
     return cast(ModelT, _builder(model)(document))
 
 
-def reading(model: type[BaseModel], *, without: Iterable[str]) -> Document:
+def projection(model: type[BaseModel], *, without: Iterable[str]) -> Document:
     """The projection that leaves fields in the database.
 
     By the names of the others, since the embedded server copies a document to leave fields out.

@@ -1,5 +1,6 @@
 """Keyset pagination: a page is everything beyond one unique key, in the key's order."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from persistence.documents import Document, ModelT, from_document
 
 Key = str | int
 ItemT = TypeVar("ItemT")
-KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
 # Of how many lists, and of how many pages of each, it is remembered where they end.
 KEPT_LISTS, KEPT_PAGES = 500, 50
 # How many times as far as its documents lie apart on average a page is first looked for, and then.
 _REACHES = (2, 32)
+# Of a page that was not full.
+_NO_END = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,10 @@ class Bounds:
     """
 
     def __init__(self) -> None:
-        self._lists = _Latest[Hashable, ListBounds](KEPT_LISTS)
+        self._lists = _Latest[ListBounds](KEPT_LISTS)
 
     def of(self, asked: Hashable) -> "ListBounds":
-        """Of the list that is `asked` for, equal only where it is the same, in the same order."""
+        """Of the list that is `asked` for, equal where it is the same, in the same order."""
         known = self._lists.get(asked)
         if known is None:
             known = ListBounds()
@@ -66,52 +68,61 @@ class ListBounds:
 
     For a page that was read before, the bound is where it ended. For one after a cursor it is
     guessed from how far apart the documents of the list were when one of its pages was last read.
-    Of a page that was not full nothing is remembered: there is no end within which it would be.
+    For a page that was not full there is none: it has no end within which it would be.
     """
 
     def __init__(self) -> None:
-        self._ends = _Latest[Window, str](KEPT_PAGES)
+        self._ends = _Latest[str](KEPT_PAGES)
         self._spread: int | None = None
 
     def likely(self, window: Window, direction: int) -> Iterator[str]:
         """Bounds within which the page should lie, the narrowest first."""
         end = self._ends.get(window)
+        if end == _NO_END:
+            return
         if end is not None:
             yield end
         start = end or (window.before if window.backwards else window.after)
-        if self._spread is not None and isinstance(start, str):
+        # Which a client may have made up.
+        if self._spread is not None and isinstance(start, str) and _HEXADECIMAL.fullmatch(start):
             for reach in _REACHES:
                 yield _moved(start, direction * self._spread * window.size * reach)
 
     def learn(self, window: Window, keys: list[str]) -> None:
         """`keys` of all that was found for the page: one more than it has, where there is more."""
-        if len(keys) > window.size:
-            self._ends.put(window, keys[-1])
+        is_full = len(keys) > window.size
+        self._ends.put(window, keys[-1] if is_full else _NO_END)
+        if is_full:
             apart = abs(_position(keys[-1]) - _position(keys[0]))
             self._spread = apart // max(window.size, 1)
 
 
-class _Latest(Generic[KeyT, ValueT]):
-    """At most `capacity` values, of which those go that were used least recently."""
+class _Latest(Generic[ValueT]):
+    """At most `capacity` values, of which those go that were used least recently.
+
+    By the hash of their key, since keys are of a client's making, and may be long. Of another's
+    value a bound is as right as of one's own, only less likely to help.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._values = OrderedDict[KeyT, ValueT]()
+        self._values = OrderedDict[int, ValueT]()
 
-    def get(self, key: KeyT) -> ValueT | None:
-        value = self._values.get(key)
+    def get(self, key: Hashable) -> ValueT | None:
+        value = self._values.get(hash(key))
         if value is not None:
-            self._values.move_to_end(key)
+            self._values.move_to_end(hash(key))
         return value
 
-    def put(self, key: KeyT, value: ValueT) -> None:
-        self._values[key] = value
-        self._values.move_to_end(key)
+    def put(self, key: Hashable, value: ValueT) -> None:
+        self._values[hash(key)] = value
+        self._values.move_to_end(hash(key))
         if len(self._values) > self._capacity:
             self._values.popitem(last=False)
 
 
 # Sort keys are hexadecimal numbers, all of a list with as many digits (`domain.clock.sort_key`).
+_HEXADECIMAL = re.compile(r"[0-9a-f]{1,100}")
 
 
 def _position(key: str) -> int:
@@ -136,11 +147,11 @@ async def read_page(
 ) -> Page[ModelT]:
     """The documents that meet `conditions`, in the order of the unique field `key`.
 
-    One query, served by the index on `key` or by one that `conditions` names. Inserts and removals
-    between two pages never repeat or skip an item, since a cursor is a key and not an offset.
+    Served by the index on `key` or by one that `conditions` names. Inserts and removals between
+    two pages never repeat or skip an item, since a cursor is a key and not an offset.
 
-    The list's `bounds` may make several queries of it, each cheaper; `key` is then one of
-    hexadecimal digits.
+    One query; with the list's `bounds` seldom more, each cheaper, and `key` is one of hexadecimal
+    digits.
     """
     beyond, short_of = ("$lt", "$gt") if descending else ("$gt", "$lt")
     limits: Document = {}

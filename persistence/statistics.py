@@ -136,20 +136,10 @@ def _counts_by(**expressions: Any) -> list[Document]:
 def _by_sla_state(rows: list[Document]) -> dict[SlaTargetKind, dict[SlaState, int]]:
     counts: dict[SlaTargetKind, Counter[SlaState]] = {kind: Counter() for kind in SlaTargetKind}
     for row in rows:
-        for kind, *facts in row["_id"]["targets"]:
-            counts[SlaTargetKind(kind)][_state_of(*facts)] += row["count"]
+        for kind, met, paused, overdue, at_risk in row["_id"]["targets"]:
+            state = SlaState.of(met=met, paused=paused, overdue=overdue, at_risk=at_risk)
+            counts[SlaTargetKind(kind)][state] += row["count"]
     return {kind: dict(states) for kind, states in counts.items()}
-
-
-def _state_of(met: bool | None, paused: bool, breached: bool, at_risk: bool) -> SlaState:  # noqa: FBT001 -- a row's columns
-    """As `domain.sla.target_state`."""
-    if met is not None:
-        return SlaState.MET if met else SlaState.MISSED
-    if paused:
-        return SlaState.PAUSED
-    if breached:
-        return SlaState.BREACHED
-    return SlaState.AT_RISK if at_risk else SlaState.PENDING
 
 
 def _per_day(field: str, since: datetime, time_zone: str) -> list[Document]:

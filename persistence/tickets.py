@@ -11,7 +11,7 @@ from bson import ObjectId, Regex
 from pymongo.errors import DuplicateKeyError
 
 from persistence.database import Database, Transaction
-from persistence.documents import Document, from_document, reading, to_document
+from persistence.documents import Document, from_document, projection, to_document
 from persistence.errors import Duplicate
 from persistence.models import (
     Note,
@@ -42,9 +42,9 @@ _NEVER_LISTED = (
 # ... and fields that few lists show and that cost more to read than the others together.
 DETAILS = ("description", "location", "escalation", "sla", "resolution", "feedback")
 # What every list reads besides its sort key.
-_LISTED = reading(Ticket, without=("sort", *_NEVER_LISTED, *DETAILS))
+_LISTED = projection(Ticket, without=("sort", *_NEVER_LISTED, *DETAILS))
 # Of an event, all but what filters of the feed read.
-_WITHOUT_FACTS = reading(TicketEvent, without=("before", "after"))
+_WITHOUT_FACTS = projection(TicketEvent, without=("before", "after"))
 
 
 @dataclass(frozen=True, slots=True)

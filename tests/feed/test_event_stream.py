@@ -77,7 +77,7 @@ async def streaming(
         api.http.stream(
             "GET",
             "/graphql",
-            params={"query": document, "variables": json.dumps(variables)},
+            params={"query": document, "variables": json.dumps(variables), "extensions": "{}"},
             headers=sent,
         )
         if get

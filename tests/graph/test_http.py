@@ -92,6 +92,24 @@ async def test_a_query_can_be_got(server: Server, admin: Api) -> None:
     assert answer.json() == {"data": {"viewer": {"name": "Admin"}}}
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_asks_for_a_subscription_is_told_how_to_follow_it(
+    method: str, admin: Api
+) -> None:
+    query = {"query": "subscription { ticketEvents { __typename } }"}
+    response = await admin.http.request(
+        method,
+        "/graphql",
+        headers={**admin.headers, "Accept": "application/json"},
+        params=query if method == "GET" else None,
+        json=query if method == "POST" else None,
+    )
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "VALIDATION"
+    assert "text/event-stream" in error["message"]
+    assert "WebSocket" in error["message"]
+
+
 async def test_there_is_nothing_elsewhere_but_pages_of_the_dashboard(server: Server) -> None:
     assert (await server.http.get("/unheard-of.js")).status_code == 404
     assert (await server.http.post("/unheard/of")).status_code == 405

@@ -1,5 +1,6 @@
 """Lists: what each filter leaves, how each order sorts, and pages that stay true under writes."""
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -273,6 +274,24 @@ async def test_pages_stay_true_when_their_edge_leaves_the_list(make: Factory, ad
         after=first["pageInfo"]["endCursor"],
     )
     assert subjects(first) + subjects(second) == ["3", "2", "1", "0"]
+
+
+async def test_a_cursor_of_somebodys_own_making_is_a_place_like_any_other(
+    make: Factory, admin: Api
+) -> None:
+    for _ in range(2):
+        await make.ticket(tags=["made-up"])
+    filter = {"tag": "made-up"}
+    for key, expected in (("zz", 1), ("", 0), ("Ω", 1), ("0", 0)):
+        # Of which the server remembers how far apart its tickets lie.
+        await page(admin, filter=filter, first=1)
+        cursor = base64.urlsafe_b64encode(f"tickets/created:s:{key}".encode()).decode()
+        answer = await admin.execute(TICKETS, {"filter": filter, "first": 1, "after": cursor})
+        if key:
+            assert answer.data, answer.text
+            assert len(answer.data["tickets"]["nodes"]) == expected
+        else:
+            assert answer.codes == ["VALIDATION"]
 
 
 async def test_a_window_between_two_cursors_holds_what_lies_between(

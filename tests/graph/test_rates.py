@@ -110,6 +110,17 @@ async def test_requests_of_nobody_are_limited_by_their_address(strict: Server) -
     }
     assert 0 < extensions["retryAfterSeconds"] <= 3600
     assert int(answers[-1].headers["retry-after"]) <= 3600
+    # Nor is anything read of what they ask.
+    reader, writer = await asyncio.open_connection(
+        *strict.address.removeprefix("http://").split(":")
+    )
+    writer.write(
+        b"POST /graphql HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: 192.0.2.50\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    )
+    async with asyncio.timeout(60):
+        assert b" 429 " in await reader.readline()
+    writer.close()
     api.headers["X-Forwarded-For"] = "192.0.2.51"
     assert (await asked(api, 1))[0].status == 200
 

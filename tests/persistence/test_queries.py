@@ -305,6 +305,21 @@ async def test_of_a_list_that_was_read_before_no_more_than_a_page_is_examined(
             assert beyond < 250
 
 
+async def test_the_end_of_a_list_is_looked_for_once(
+    recorder: Recorder, root: Api, build: Factory, stored: Database
+) -> None:
+    """By more than one query only as long as nobody knows that nothing comes after it."""
+    tag = build.word()
+    await repeat(stored, await build.ticket(tags=[tag]), 5)
+    asked: Data = {"filter": {"tag": tag}, "first": 4}
+    _, page = await examined(recorder, stored, root, asked)
+    asked["after"] = page["pageInfo"]["endCursor"]
+    await root.query(PAGE, asked)
+    # Which says how many queries there were.
+    _, rest = await examined(recorder, stored, root, asked)
+    assert len(rest["nodes"]) == 2
+
+
 async def repeat(database: Database, ticket: Data, times: int) -> None:
     """Tickets like `ticket` that were made before it, ten milliseconds apart."""
     tickets = database.named_collection("tickets")
