@@ -11,6 +11,7 @@ from domain.sessions import Tokens
 from graph.context import Info
 from graph.enums import Role
 from graph.errors import SimpleProblem, ValidationProblem
+from graph.fields import OfModel, of_model
 from graph.nodes import (
     After,
     Connection,
@@ -25,23 +26,16 @@ from persistence import models
 
 
 @strawberry.type(description="A person who signs in and works on tickets.")
-class Agent(Node):
-    name: str = strawberry.field(description="As shown to colleagues; customers never see it.")
-    email: str = strawberry.field(description="Unique; in lower case.")
-    role: Role = strawberry.field(description="What they may see and do.")
-    is_active: bool = strawberry.field(
-        description="False: signed out for good; their history stays."
-    )
+class Agent(OfModel, Node):
+    name: str = of_model("As shown to colleagues; customers never see it.")
+    email: str = of_model("Unique; in lower case.")
+    role: Role = of_model("What they may see and do.")
+    is_active: bool = of_model("False: signed out for good; their history stays.")
+    model: strawberry.Private[models.Agent]
 
     @classmethod
     def from_model(cls, agent: models.Agent) -> "Agent":
-        return cls(
-            key=agent.id,
-            name=agent.name,
-            email=agent.email,
-            role=agent.role,
-            is_active=agent.is_active,
-        )
+        return cls(key=agent.id, model=agent)
 
 
 @strawberry.type(description="Who did something, as they were called then.")

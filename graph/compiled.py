@@ -47,8 +47,8 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
+from graph.fields import Relation, is_of_model, relation_of, shared_key_of
 from graph.loaders import Loader
-from graph.relations import Relation, relation_of, shared_key_of
 
 _UNKNOWN = object()
 
@@ -141,7 +141,8 @@ class Compiler:
             complete = self._completion(definition.type, selected, core)
             resolver = cast("_Resolver | None", resolved.base_resolver)  # pyright: ignore[reportUnknownMemberType]  # resolvers are generic
             if resolver is None:
-                source.attribute(key, resolved.python_name, definition.type, complete)
+                prefix = "model." if is_of_model(resolved) else ""
+                source.attribute(key, prefix + resolved.python_name, definition.type, complete)
             else:
                 info = resolver.info_parameter
                 info_name = info.name if info else None
@@ -334,9 +335,9 @@ class _Source:
     def constant(self, key: str, value: str) -> None:
         self._entries.append(f"{key!r}: {value!r}")
 
-    def attribute(self, key: str, name: str, of: Any, complete: Complete) -> None:
+    def attribute(self, key: str, path: str, of: Any, complete: Complete) -> None:
         """Completed without a call where it is what most values are."""
-        nullable, value = _nullable(of), f"value := source.{name}"
+        nullable, value = _nullable(of), f"value := source.{path}"
         function = self._named(complete)
         completed = f"{function}(value, run)"
         if plain := _PLAIN.get(nullable):
@@ -352,7 +353,7 @@ class _Source:
         elif nullable is of:
             entry = f"None if ({value}) is None else {completed}"
         else:
-            entry = f"{function}(source.{name}, run)"
+            entry = f"{function}(source.{path}, run)"
         self._entries.append(f"{key!r}: {entry}")
 
     def read(self, key: str, read: _Read) -> None:

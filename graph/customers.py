@@ -14,6 +14,7 @@ from graph.accounts import Actor, Agent
 from graph.context import Info
 from graph.enums import ConversationChannel, ConversationHandler, MessageAuthor
 from graph.errors import SimpleProblem, ValidationProblem
+from graph.fields import OfModel, of_model, related
 from graph.nodes import (
     After,
     Before,
@@ -25,7 +26,6 @@ from graph.nodes import (
     decode_id,
     window,
 )
-from graph.relations import related
 from graph.sharing import Shared
 from persistence import models
 
@@ -63,14 +63,14 @@ class Message(Node):
 
 
 @strawberry.type(description="An exchange with one customer on one channel.")
-class Conversation(Node):
-    channel: ConversationChannel = strawberry.field(description="Where it takes place.")
-    external_id: str | None = strawberry.field(description="Its id on the channel; unique there.")
-    handler: ConversationHandler = strawberry.field(
-        description="Who answers: the assistant, until a person takes over."
+class Conversation(OfModel, Node):
+    channel: ConversationChannel = of_model("Where it takes place.")
+    external_id: str | None = of_model("Its id on the channel; unique there.")
+    handler: ConversationHandler = of_model(
+        "Who answers: the assistant, until a person takes over."
     )
-    created_at: datetime = strawberry.field(description="When it began.")
-    updated_at: datetime = strawberry.field(description="When its handler last changed.")
+    created_at: datetime = of_model("When it began.")
+    updated_at: datetime = of_model("When its handler last changed.")
     customer: "Customer | None" = related(
         lambda loaders: loaders.customers,
         by="model.customer_id",
@@ -127,29 +127,26 @@ class Conversation(Node):
 
     @classmethod
     def from_model(cls, conversation: models.Conversation) -> "Conversation":
-        return cls(
-            key=conversation.id,
-            channel=conversation.channel,
-            external_id=conversation.external_id,
-            handler=conversation.handler,
-            created_at=conversation.created_at,
-            updated_at=conversation.updated_at,
-            model=conversation,
-        )
+        return cls(key=conversation.id, model=conversation)
+
+
+def _phone(self: "Customer") -> str | None:
+    return None if self.model.erased_at else self.model.phone
 
 
 @strawberry.type(description="Somebody whom the business serves, known by their phone.")
-class Customer(Node):
-    name: str | None = strawberry.field(description="As they gave it.")
+class Customer(OfModel, Node):
+    name: str | None = of_model("As they gave it.")
     phone: str | None = strawberry.field(
-        description="In E.164, as in +525512345678; unique. Null of one who was erased."
+        resolver=_phone,
+        description="In E.164, as in +525512345678; unique. Null of one who was erased.",
     )
-    email: str | None = strawberry.field(description="As they gave it, in lower case.")
-    language: str | None = strawberry.field(description="A BCP 47 tag, as in `es-MX`.")
-    external_id: str | None = strawberry.field(description="Their id in another system.")
-    created_at: datetime = strawberry.field(description="When they were first recorded.")
-    erased_at: datetime | None = strawberry.field(
-        description="When they were erased, with `eraseCustomer`; null of anybody else."
+    email: str | None = of_model("As they gave it, in lower case.")
+    language: str | None = of_model("A BCP 47 tag, as in `es-MX`.")
+    external_id: str | None = of_model("Their id in another system.")
+    created_at: datetime = of_model("When they were first recorded.")
+    erased_at: datetime | None = of_model(
+        "When they were erased, with `eraseCustomer`; null of anybody else."
     )
     model: strawberry.Private[models.Customer]
 
@@ -194,17 +191,7 @@ class Customer(Node):
 
     @classmethod
     def from_model(cls, customer: models.Customer) -> "Customer":
-        return cls(
-            key=customer.id,
-            name=customer.name,
-            phone=None if customer.erased_at else customer.phone,
-            email=customer.email,
-            language=customer.language,
-            external_id=customer.external_id,
-            created_at=customer.created_at,
-            erased_at=customer.erased_at,
-            model=customer,
-        )
+        return cls(key=customer.id, model=customer)
 
 
 # ---- outcomes ------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from graph.enums import (
 )
 from graph.errors import Problem, ProblemHandler, SimpleProblem, ValidationProblem
 from graph.events import TicketEvent, event_from_model
+from graph.fields import OfModel, of_model, related, shared_by
 from graph.nodes import (
     After,
     Before,
@@ -42,7 +43,6 @@ from graph.nodes import (
     selected_names,
     window,
 )
-from graph.relations import related, shared_by
 from persistence import models
 from persistence.tickets import TicketOrder as StoredOrder
 from persistence.tickets import TicketQuery
@@ -244,14 +244,6 @@ class TicketLink:
     ticket: "Ticket" = strawberry.field(description="The other ticket.")
 
 
-# What a list reads only where it is selected (`persistence.tickets.DETAILS`) is taken from the
-# model only then.
-
-
-def _description(self: "Ticket") -> str:
-    return self.model.description
-
-
 def _location(self: "Ticket") -> Location | None:
     return Location.from_model(self.model.location) if self.model.location else None
 
@@ -265,33 +257,27 @@ def _feedback(self: "Ticket") -> Feedback | None:
 
 
 @strawberry.type(description="Something to be done for a customer.")
-class Ticket(Node):
-    ticket_id: str = strawberry.field(
-        description="Its number for people, as in LUX-2026-000001; never changes."
-    )
-    subject: str = strawberry.field(description="1 to 200 characters.")
-    description: str = strawberry.field(
-        resolver=_description, description="1 to 10,000 characters, as plain text."
-    )
-    subcategory: str | None = strawberry.field(description="A finer category, in free words.")
-    priority: TicketPriority = strawberry.field(description="How pressing it is.")
-    status: TicketStatus = strawberry.field(description="Where it is in its life.")
-    tags: list[str] = strawberry.field(description="At most 20, in lower case.")
+class Ticket(OfModel, Node):
+    ticket_id: str = of_model("Its number for people, as in LUX-2026-000001; never changes.")
+    subject: str = of_model("1 to 200 characters.")
+    description: str = of_model("1 to 10,000 characters, as plain text.")
+    subcategory: str | None = of_model("A finer category, in free words.")
+    priority: TicketPriority = of_model("How pressing it is.")
+    status: TicketStatus = of_model("Where it is in its life.")
+    tags: list[str] = of_model("At most 20, in lower case.")
     location: Location | None = strawberry.field(
         resolver=_location, description="Where it is to be done."
     )
-    source: TicketSource = strawberry.field(description="Through whom it was opened.")
+    source: TicketSource = of_model("Through whom it was opened.")
     resolution: Resolution | None = strawberry.field(
         resolver=_resolution, description="While RESOLVED or CLOSED: how it was resolved."
     )
     feedback: Feedback | None = strawberry.field(
         resolver=_feedback, description="How the customer found it."
     )
-    version: int = strawberry.field(
-        description="Rises by one with each change; pass it as `expectedVersion`."
-    )
-    created_at: datetime = strawberry.field(description="When it was opened.")
-    updated_at: datetime = strawberry.field(description="When it last changed.")
+    version: int = of_model("Rises by one with each change; pass it as `expectedVersion`.")
+    created_at: datetime = of_model("When it was opened.")
+    updated_at: datetime = of_model("When it last changed.")
     model: strawberry.Private[models.Ticket]
 
     @strawberry.field(description="What it is about.")
@@ -432,20 +418,7 @@ class Ticket(Node):
 
     @classmethod
     def from_model(cls, ticket: models.Ticket) -> "Ticket":
-        return cls(
-            key=ticket.id,
-            ticket_id=ticket.ticket_id,
-            subject=ticket.subject,
-            subcategory=ticket.subcategory,
-            priority=ticket.priority,
-            status=ticket.status,
-            tags=ticket.tags,
-            source=ticket.source,
-            version=ticket.version,
-            created_at=ticket.created_at,
-            updated_at=ticket.updated_at,
-            model=ticket,
-        )
+        return cls(key=ticket.id, model=ticket)
 
 
 def _is_outsider(info: Info) -> bool:

@@ -1,4 +1,8 @@
-"""Fields of which many rows have the same: what a field leads to by a key, or depends upon."""
+"""Where the values of fields come from, said so that a compiled query need not call a resolver.
+
+Of an attribute of the model that an object stands for; of another thing, by its key; or of whatever
+else many rows have the same of.
+"""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from typing import Any, TypeVar
 
 import strawberry
 from bson import ObjectId
+from strawberry.types.field import StrawberryField
 
 from graph.context import Info
 from graph.loaders import Loader, Loaders
@@ -15,6 +20,29 @@ _RELATION, _SHARED_BY = "relation", "shared_by"
 
 FoundT = TypeVar("FoundT")
 ResolverT = TypeVar("ResolverT", bound=Callable[..., Any])
+
+
+class OfModel:
+    """An object of the API that stands for `model`, and reads the fields `of_model` from it."""
+
+    model: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "model":
+            raise AttributeError(name)
+        return getattr(self.model, name)
+
+
+def of_model(description: str) -> Any:
+    """The field whose value is the attribute of its name that the object's `model` has."""
+    field = strawberry.field(description=description)
+    # Nobody sets it; `OfModel` finds it.
+    field.init = False
+    return field
+
+
+def is_of_model(field: StrawberryField) -> bool:
+    return field.base_resolver is None and not field.init  # pyright: ignore[reportUnknownMemberType]  # resolvers are generic
 
 
 @dataclass(frozen=True, slots=True)
