@@ -42,12 +42,13 @@ from graphql import (
     visit,
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields
-from strawberry.schema.schema_converter import GraphQLCoreConverter, get_arguments
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.fields import Relation, is_of_model, relation_of, shared_key_of
+from graph.inputs import ArgumentsReader
 from graph.loaders import Loader
 
 _UNKNOWN = object()
@@ -81,6 +82,8 @@ class Compiler:
         self._schema = schema
         self._converter = converter
         self._types_of = _types_by_class(schema)
+        # By the type and the name of their field.
+        self._known_arguments: dict[tuple[str, str], ArgumentsReader] = {}
 
     async def answer(self, core: _Core, plans: "Plans") -> Answer | None:
         """The data that `core` would come to by executing its operation; None where it has to.
@@ -146,9 +149,16 @@ class Compiler:
             else:
                 info = resolver.info_parameter
                 info_name = info.name if info else None
-                call = _Call(key, on, definition, resolved, selected, info_name)
+                arguments = self._arguments_of(on, resolved)
+                call = _Call(key, on, definition, resolved, selected, arguments, info_name)
                 source.read(key, self._resolver(call, resolver, complete))
         return source.compiled()
+
+    def _arguments_of(self, on: GraphQLObjectType, resolved: StrawberryField) -> ArgumentsReader:
+        key = on.name, resolved.python_name
+        if key not in self._known_arguments:
+            self._known_arguments[key] = ArgumentsReader(resolved, self._converter)
+        return self._known_arguments[key]
 
     def _resolver(self, call: "_Call", resolver: "_Resolver", complete: Complete) -> "_Read":
         if resolver.parent_parameter or resolver.root_parameter or not resolver.self_parameter:
@@ -190,17 +200,10 @@ class Compiler:
             ),
         )
         info = Info(_raw_info=raw, _field=call.resolved)
-        if not call.definition.args:
-            # Which Strawberry finds out at greater length.
-            return {call.info_name: info} if call.info_name else {}
-        _, arguments = get_arguments(
-            field=call.resolved,
-            source=None,
-            info=info,
-            kwargs=get_argument_values(call.definition, node, core.variable_values),
-            config=self._converter.config,
-            scalar_registry=self._converter.scalar_registry,
-        )
+        given = get_argument_values(call.definition, node, core.variable_values)
+        arguments = call.arguments.read(given, info) if given else {}
+        if call.info_name:
+            arguments[call.info_name] = info
         return arguments
 
     # ---- values ----------------------------------------------------------------------------
@@ -269,6 +272,7 @@ class _Call:
     definition: GraphQLField
     resolved: StrawberryField
     selected: _Selected
+    arguments: ArgumentsReader
     # What the resolver calls the info that it wants.
     info_name: str | None
 
