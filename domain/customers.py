@@ -9,6 +9,7 @@ from bson import ObjectId
 from domain.access import Actor, Permission
 from domain.clock import Clock, sort_key
 from domain.errors import NotFound, ValidationFailed
+from domain.known_customers import KnownCustomers
 from domain.lifecycle import OPEN_STATUSES
 from domain.search import phone_terms, query_words, terms_of
 from domain.validation import KEY_LENGTH, NAME_LENGTH, Checks
@@ -45,12 +46,14 @@ class Customers:
         *,
         database: Database,
         store: CustomerStore,
+        known: KnownCustomers,
         tickets: TicketStore,
         clock: Clock,
         phone_region: str,
     ) -> None:
         self._database = database
         self._store = store
+        self._known = known
         self._tickets = tickets
         self._clock = clock
         self._phone_region = phone_region
@@ -74,7 +77,8 @@ class Customers:
     async def find_by_keys(
         self, actor: Actor, keys: Iterable[ObjectId]
     ) -> dict[ObjectId, Customer]:
-        return await self._store.find_by_keys(key for key in keys if _may_read(actor, key))
+        readable = (key for key in keys if _may_read(actor, key))
+        return await self._known.get(readable, self._store.find_by_keys)
 
     async def of_ticket(
         self, ticket: Ticket, *, session: Transaction | None = None
@@ -127,12 +131,14 @@ class Customers:
         details = {field: value for field, value in given.items() if value is not None}
         while True:
             try:
-                return await self._database.transaction(
+                customer = await self._database.transaction(
                     lambda session: self._upsert(actor, number, details, session)
                 )
             except Duplicate:
                 # Another request recorded the same phone meanwhile; now it can be found.
                 continue
+            self._known.forget(customer.id)
+            return customer
 
     async def find_or_add(self, actor: Actor, phone: str, path: str) -> Customer:
         """As `upsert` with a phone alone, its faults reported under `path`."""

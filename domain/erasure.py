@@ -16,6 +16,7 @@ from bson import ObjectId
 from domain.access import Actor, Permission
 from domain.clock import Clock
 from domain.errors import NotFound
+from domain.known_customers import KnownCustomers
 from domain.lifecycle import is_closing_reason
 from domain.tickets import ANNOUNCED, NOTE_RETRACTED, announced_value, derived, event_of
 from persistence.assistant import AssistantStore
@@ -59,6 +60,7 @@ class Erasure:
         *,
         database: Database,
         customers: CustomerStore,
+        known: KnownCustomers,
         tickets: TicketStore,
         attachments: AttachmentStore,
         assistant: AssistantStore,
@@ -67,6 +69,7 @@ class Erasure:
     ) -> None:
         self._database = database
         self._customers = customers
+        self._known = known
         self._tickets = tickets
         self._attachments = attachments
         self._assistant = assistant
@@ -85,6 +88,7 @@ class Erasure:
         customer = await self._database.transaction(
             lambda session: self._erase_customer(customer_id, session)
         )
+        self._known.forget(customer_id)
         tickets = await self._tickets.find_of_customer(customer_id)
         changed = [await self._erase_ticket(actor, ticket.id) for ticket in tickets]
         for key in await self._customers.conversation_keys(customer_id):

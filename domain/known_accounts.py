@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from bson import ObjectId
 
+from domain.memory import Memory
 from persistence.channel import Change, Channel, Topic
 from persistence.models import Agent, ApiKey
 
@@ -21,9 +21,6 @@ _RELEVANT = {
     "sessions": frozenset[str](),
     "api_keys": frozenset({"name", "revoked_at", "expires_at"}),
 }
-
-KeyT = TypeVar("KeyT")
-ValueT = TypeVar("ValueT")
 
 
 def is_relevant(change: Change) -> bool:
@@ -41,16 +38,14 @@ class Holder:
 
 
 class KnownAccounts:
-    """What was read of accounts, as long as this process hears of every change of them.
+    """What was read of accounts.
 
-    Whoever makes such a change in this process calls `forget` once it is committed; of another
-    process's the channel tells, within milliseconds. Without the channel nothing is remembered.
+    Whoever changes one in this process calls `forget` once that is committed.
     """
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._holders = _Memory[str, Holder]()
-        self._agents = _Memory[ObjectId, Agent]()
+        self._holders = Memory[str, Holder](channel, CAPACITY)
+        self._agents = Memory[ObjectId, Agent](channel, CAPACITY)
         channel.listen(Topic.ACCOUNTS, self._changed, on_gap=lambda _: self.forget())
 
     async def holder(self, credential: str, read: Callable[[], Awaitable[Holder]]) -> Holder:
@@ -61,7 +56,7 @@ class KnownAccounts:
         async def read_it(_: list[str]) -> dict[str, Holder]:
             return {key: await read()}
 
-        return (await self._current(self._holders).get([key], read_it))[key]
+        return (await self._holders.get([key], read_it))[key]
 
     async def agents(
         self,
@@ -69,17 +64,12 @@ class KnownAccounts:
         read: Callable[[list[ObjectId]], Awaitable[dict[ObjectId, Agent]]],
     ) -> dict[ObjectId, Agent]:
         """Those of `keys` that there are; `read` is asked for what is not known."""
-        return await self._current(self._agents).get(keys, read)
+        return await self._agents.get(keys, read)
 
     def forget(self) -> None:
         """Everyone: changes are few, and looking somebody up again costs a read or two."""
         self._holders.forget()
         self._agents.forget()
-
-    def _current(self, memory: "_Memory[KeyT, ValueT]") -> "_Memory[KeyT, ValueT]":
-        if not self._channel.is_alive:
-            self.forget()
-        return memory
 
     def _changed(self, change: Change) -> None:
         if is_relevant(change):
@@ -89,31 +79,3 @@ class KnownAccounts:
 def digest(secret: str) -> str:
     """How a random secret is kept: it has the entropy that a password lacks, so SHA-256 will do."""
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-class _Memory(Generic[KeyT, ValueT]):
-    def __init__(self) -> None:
-        self._known: dict[KeyT, ValueT] = {}
-        self._changes = 0
-
-    async def get(
-        self,
-        keys: Iterable[KeyT],
-        read: Callable[[list[KeyT]], Awaitable[dict[KeyT, ValueT]]],
-    ) -> dict[KeyT, ValueT]:
-        wanted = list(keys)
-        found = {key: self._known[key] for key in wanted if key in self._known}
-        if missing := [key for key in wanted if key not in found]:
-            changes = self._changes
-            new = await read(missing)
-            # What was read before a change must not be remembered after it.
-            if changes == self._changes:
-                if len(self._known) + len(new) > CAPACITY:
-                    self._known.clear()
-                self._known.update(new)
-            found = {**found, **new}
-        return found
-
-    def forget(self) -> None:
-        self._known.clear()
-        self._changes += 1

@@ -41,6 +41,7 @@ from domain.feed import Feed
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
 from domain.known_accounts import KnownAccounts
+from domain.known_customers import KnownCustomers
 from domain.live_conversations import LiveConversations
 from domain.live_statistics import LiveStatistics
 from domain.rates import LoginLimits, LoginThrottle, RequestRates
@@ -136,9 +137,11 @@ def build_services(
     )
     passwords = Passwords()
     windows = RateWindows(database, clock)
+    known_customers = KnownCustomers(channel)
     customers = Customers(
         database=database,
         store=customer_store,
+        known=known_customers,
         tickets=ticket_store,
         clock=clock,
         phone_region=settings.phone_region,
@@ -225,6 +228,7 @@ def build_services(
         erasure=Erasure(
             database=database,
             customers=customer_store,
+            known=known_customers,
             tickets=ticket_store,
             attachments=attachment_store,
             assistant=assistant_store,

@@ -35,6 +35,7 @@ class Topic(StrEnum):
     ACCOUNTS = "accounts"
     ANSWERS = "answers"
     CONVERSATIONS = "conversations"
+    CUSTOMERS = "customers"
     REVISIONS = "revisions"
 
 
@@ -50,6 +51,7 @@ TOPICS: Mapping[str, Topic] = {
     "conversations": Topic.CONVERSATIONS,
     # Of a new one, the key is the conversation's, see _OWNERS.
     "messages": Topic.CONVERSATIONS,
+    "customers": Topic.CUSTOMERS,
     "assistant_activations": Topic.REVISIONS,
 }
 
