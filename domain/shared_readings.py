@@ -11,24 +11,29 @@ from persistence.database import Database
 
 ValueT = TypeVar("ValueT")
 
-# How long after its beginning a reading is given though nothing was written, since states of SLAs
-# go with time; who joins one that takes longer gets it at its end ...
+# For how long a reading is given though nothing was written, since states of SLAs go with time ...
 LIFETIME_SECONDS = 1.0
-# ... and from what age on the next one is read, while this one is still given.
+# ... and when the next one begins, until whose end this one is given.
 RENEWAL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reading(Generic[ValueT]):
-    """`changes` as they were, and the time, when it began."""
+    """`changes` as they were when it began."""
 
     task: asyncio.Task[ValueT]
     changes: int
-    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Generic[ValueT]):
+    value: ValueT
+    changes: int
+    at: float
 
     @property
     def age(self) -> float:
-        return time.monotonic() - self.began
+        return time.monotonic() - self.at
 
 
 class SharedReadings(Generic[ValueT]):
@@ -44,7 +49,7 @@ class SharedReadings(Generic[ValueT]):
         self._channel = channel
         self._heard = channel.signal(Topic.TICKET_EVENTS)
         self._running: dict[Hashable, _Reading[ValueT]] = {}
-        self._latest: dict[Hashable, _Reading[ValueT]] = {}
+        self._latest: dict[Hashable, _Found[ValueT]] = {}
 
     async def get(self, asked: Hashable, read: Callable[[], Coroutine[Any, Any, ValueT]]) -> ValueT:
         """What `read` gives for `asked`. Raises what it raises, which nobody later is told."""
@@ -53,12 +58,14 @@ class SharedReadings(Generic[ValueT]):
         changes = self._changes()
         while True:
             latest, running = self._latest.get(asked), self._running.get(asked)
-            if latest and (latest.changes < changes or latest.age > LIFETIME_SECONDS):
+            is_over = latest is not None and latest.age > LIFETIME_SECONDS and running is None
+            if latest is not None and (latest.changes < changes or is_over):
+                del self._latest[asked]
                 latest = None
             if running is None and (latest is None or latest.age > RENEWAL_SECONDS):
                 running = self._begin(asked, read)
             if latest is not None:
-                return latest.task.result()
+                return latest.value
             assert running is not None
             if running.changes >= changes:
                 # Whoever goes away leaves it to the others.
@@ -71,17 +78,19 @@ class SharedReadings(Generic[ValueT]):
     def _begin(
         self, asked: Hashable, read: Callable[[], Coroutine[Any, Any, ValueT]]
     ) -> _Reading[ValueT]:
-        changes, began = self._changes(), time.monotonic()
-        reading = _Reading(asyncio.create_task(read(), name="shared reading"), changes, began)
+        changes = self._changes()
+        reading = _Reading(asyncio.create_task(read(), name="shared reading"), changes)
         self._running[asked] = reading
         reading.task.add_done_callback(lambda _: self._ended(asked, reading))
         return reading
 
     def _ended(self, asked: Hashable, reading: _Reading[ValueT]) -> None:
-        del self._running[asked]
         # Others' too: nothing is kept for longer than it may be given.
         self._latest = {
-            key: latest for key, latest in self._latest.items() if latest.age < LIFETIME_SECONDS
+            key: latest
+            for key, latest in self._latest.items()
+            if latest.age < LIFETIME_SECONDS or key in self._running
         }
+        del self._running[asked]
         if not reading.task.cancelled() and reading.task.exception() is None:
-            self._latest[asked] = reading
+            self._latest[asked] = _Found(reading.task.result(), reading.changes, time.monotonic())
