@@ -131,13 +131,14 @@ class Customers:
         details = {field: value for field, value in given.items() if value is not None}
         while True:
             try:
-                customer = await self._database.transaction(
+                customer, is_changed = await self._database.transaction(
                     lambda session: self._upsert(actor, number, details, session)
                 )
             except Duplicate:
                 # Another request recorded the same phone meanwhile; now it can be found.
                 continue
-            self._known.forget(customer.id)
+            if is_changed:
+                self._known.forget(customer.id)
             return customer
 
     async def find_or_add(self, actor: Actor, phone: str, path: str) -> Customer:
@@ -147,7 +148,8 @@ class Customers:
 
     async def _upsert(
         self, actor: Actor, phone: str, details: dict[str, Any], session: Transaction
-    ) -> Customer:
+    ) -> tuple[Customer, bool]:
+        """And whether anything was written."""
         now = self._clock()
         old = await self._store.find_by_phone(phone, session=session)
         if old is not None and actor.customer_id not in (None, old.id):
@@ -167,16 +169,16 @@ class Customers:
             )
             new = _findable(new)
             await self._store.add(new, session=session)
-            return new
+            return new, True
         new = _findable(evolve(old, **details))
         if new == old:
-            return old
+            return old, False
         new = evolve(new, updated_at=now)
         await self._store.replace_fields(old, new, session=session)
         if new.terms != old.terms:
             for listener in self._listeners:
                 await listener(new, session)
-        return new
+        return new, True
 
     def _e164(self, path: str, phone: str) -> str:
         checks = Checks()

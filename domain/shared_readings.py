@@ -11,10 +11,12 @@ from persistence.database import Database
 
 ValueT = TypeVar("ValueT")
 
-# For how long a reading is given though nothing was written, since states of SLAs go with time ...
+# For how long a reading is given though nothing was written, since states of SLAs go with time; ...
 LIFETIME_SECONDS = 1.0
-# ... and when the next one begins, until whose end this one is given.
+# ... when the next one begins, until whose end this one is given; ...
 RENEWAL_SECONDS = 0.5
+# ... and for how long at most, should that take so long.
+LONGEST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +60,8 @@ class SharedReadings(Generic[ValueT]):
         changes = self._changes()
         while True:
             latest, running = self._latest.get(asked), self._running.get(asked)
-            is_over = latest is not None and latest.age > LIFETIME_SECONDS and running is None
-            if latest is not None and (latest.changes < changes or is_over):
+            lifetime = LIFETIME_SECONDS if running is None else LONGEST_SECONDS
+            if latest is not None and (latest.changes < changes or latest.age > lifetime):
                 del self._latest[asked]
                 latest = None
             if running is None and (latest is None or latest.age > RENEWAL_SECONDS):
@@ -85,7 +87,7 @@ class SharedReadings(Generic[ValueT]):
         return reading
 
     def _ended(self, asked: Hashable, reading: _Reading[ValueT]) -> None:
-        # Others' too: nothing is kept for longer than it may be given.
+        # Of others' too, what is not to be given any more.
         self._latest = {
             key: latest
             for key, latest in self._latest.items()

@@ -89,7 +89,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         """As `run`, which reads whatever a request may be, at the cost of executing a query."""
         if request.method != "POST" or not _brings_json(request):
             return await self.run(request)
-        # Before anything is read: who asks too much is not to cost more than that.
+        # Before its body is read: who asks too much is not to cost more than that.
         context = await self._context_of(request)
         operation = await self._plain_operation_in(request)
         if operation is None:

@@ -304,7 +304,7 @@ class Schema(strawberry.Schema):
             document = self._accepted(operation, context_value, allowed_operation_types)
         except Refused as refused:
             return PreExecutionError(data=None, errors=refused.errors)
-        if self.is_subscription(operation):
+        if _is_subscription(document, operation):
             return PreExecutionError(data=None, errors=[FOLLOWED_ELSEWHERE])
         executor = self._executor(document, operation, context_value)
         if isinstance(executor, list):
@@ -341,10 +341,10 @@ class Schema(strawberry.Schema):
     def is_subscription(self, operation: Operation) -> bool:
         """False also of what cannot be told, which executing it will."""
         try:
-            found = self._documents.read(operation.query).operation(operation.name)
+            document = self._documents.read(operation.query)
         except Exception:  # noqa: BLE001 -- of which executing it will tell
             return False
-        return found is not None and found.operation.value == OperationType.SUBSCRIPTION.value
+        return _is_subscription(document, operation)
 
     def prepare(self, operation: Operation, context: Context) -> "PreparedSubscription":
         """A subscription that is valid and within the limits.
@@ -444,6 +444,11 @@ class Schema(strawberry.Schema):
                 is_awaitable=cast("Any", optimized_is_awaitable),
             ),
         )
+
+
+def _is_subscription(document: Document, operation: Operation) -> bool:
+    found = document.operation(operation.name)
+    return found is not None and found.operation.value == OperationType.SUBSCRIPTION.value
 
 
 def _codes(context: Context, result: ExecutionResult) -> list[str]:

@@ -183,8 +183,8 @@ class Renderings:
 
 
 def _size_of(payload: Payload) -> int:
-    """In bytes, with the event and the ticket to which a rendering holds on, about."""
-    return len(payload.json) + 3_000
+    """In bytes, with the ticket to which a rendering holds on, about."""
+    return len(payload.json) + 10_000
 
 
 def _lacks_database(result: ExecutionResult) -> bool:

@@ -58,7 +58,8 @@ TOPICS: Mapping[str, Topic] = {
 # Where an insertion is a change of something else, the field that says of what.
 _OWNERS: Mapping[str, str] = {"messages": "conversation_id"}
 
-# The same for every stream ever opened: a server resumes a stream only with its own pipeline.
+# The same for every stream ever opened, or with more collections: a server resumes a stream only
+# with its own pipeline, or where the change that it is to resume after is in the new one too.
 _PIPELINE: list[Document] = [
     {
         "$match": {
@@ -387,12 +388,15 @@ class ChangeStreamBackend(BroadcastBackend):
                 await self._pause(error)
 
     async def _reopen(self) -> None:
+        is_beginning = self._position is None
         stream = _open(self._database, after=self._position, await_seconds=AWAIT_SECONDS)
         await stream.__aenter__()
         self._stream = stream
         self._position = _position_of(stream)
         self._epoch = await _epoch_of(self._database)
-        self._heard_at = time.monotonic()
+        if is_beginning:
+            # Otherwise there may be more to hear first.
+            self._heard_at = time.monotonic()
 
     async def _begin_anew(self) -> Position:
         while True:

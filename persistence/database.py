@@ -15,6 +15,7 @@ from pymongo import IndexModel
 from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.monitoring import ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from persistence.availability import Availability, CallsLoop, Heartbeats
@@ -89,6 +90,8 @@ class Database:
             codec_options=CodecOptions[Document](tz_aware=True),
             write_concern=WriteConcern("majority"),
             read_concern=ReadConcern("majority"),
+            # Whatever the URI says: a secondary may not have yet what the channel has told of.
+            read_preference=ReadPreference.PRIMARY,
         )
 
     def collection(self, model: type[Model]) -> Collection:

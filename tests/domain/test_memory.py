@@ -60,16 +60,21 @@ async def test_what_has_changed_is_read_again(channel: Channel) -> None:
     assert source.readings[2:] == [["a", "b"]]
 
 
-async def test_what_was_read_before_a_change_is_not_remembered_after_it(channel: Channel) -> None:
+@pytest.mark.parametrize("key", ["a", None], ids=["one", "all"])
+async def test_what_was_read_before_a_change_is_not_remembered_after_it(
+    channel: Channel, key: str | None
+) -> None:
     source, memory = Source(), Memory[str, int](channel, 10)
     source.let.clear()
-    reading = asyncio.create_task(memory.get(["a"], source.read))
+    reading = asyncio.create_task(memory.get(["a", "b"], source.read))
     await source.begun.wait()
     source.values["a"] = 3
-    memory.forget("a")
+    memory.forget(key)
     source.let.set()
-    assert await reading == {"a": 1}
-    assert await memory.get(["a"], source.read) == {"a": 3}
+    assert await reading == {"a": 1, "b": 2}
+    assert await memory.get(["a", "b"], source.read) == {"a": 3, "b": 2}
+    # The change of one is no reason to read the others again.
+    assert source.readings[1:] == [["a"] if key else ["a", "b"]]
 
 
 async def test_nothing_is_remembered_while_nothing_is_heard(channel: Channel) -> None:
@@ -79,6 +84,10 @@ async def test_nothing_is_remembered_while_nothing_is_heard(channel: Channel) ->
     source.values["a"] = 3
     for _ in range(2):
         assert await memory.get(["a"], source.read) == {"a": 3}
+    # Nor what was read then, of which there may be changes still to be heard.
+    await channel.start()
+    source.values["a"] = 4
+    assert await memory.get(["a"], source.read) == {"a": 4}
 
 
 async def test_no_more_is_remembered_than_there_is_room_for(channel: Channel) -> None:

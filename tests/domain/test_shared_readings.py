@@ -176,7 +176,7 @@ async def test_what_will_soon_be_too_old_is_given_until_the_next_is_read(
     monkeypatch.setattr(shared_readings, "RENEWAL_SECONDS", 0.0)
     assert await shared.get("a", second) == 1
     await second.until_begun()
-    # However long that takes.
+    # Though that takes longer.
     monkeypatch.setattr(shared_readings, "LIFETIME_SECONDS", 0.0)
     assert await shared.get("a", second) == 1
     monkeypatch.setattr(shared_readings, "LIFETIME_SECONDS", 3_600.0)
