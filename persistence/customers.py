@@ -69,7 +69,7 @@ class CustomerStore:
             window,
             key="sort",
             descending=True,
-            bounds=self._bounds.of(words),
+            bounds=self._bounds.of(words, by_time=True),
         )
 
     async def count(self, words: tuple[str, ...]) -> int:

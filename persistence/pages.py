@@ -1,6 +1,7 @@
 """Keyset pagination: a page is everything beyond one unique key, in the key's order."""
 
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ ValueT = TypeVar("ValueT")
 KEPT_LISTS, KEPT_PAGES = 500, 50
 # How many times as far as its documents lie apart on average a page is first looked for, and then.
 _REACHES = (2, 32)
+# How far back, in milliseconds, a page of a list by time is first looked for: an hour, and then
+# up to two months.
+_AGES = tuple(3_600_000 * hours for hours in (1, 24, 8 * 24, 64 * 24))
 # Of a page that was not full.
 _NO_END = ""
 
@@ -54,11 +58,14 @@ class Bounds:
     def __init__(self) -> None:
         self._lists = _Latest[ListBounds](KEPT_LISTS)
 
-    def of(self, asked: Hashable) -> "ListBounds":
-        """Of the list that is `asked` for, equal where it is the same, in the same order."""
+    def of(self, asked: Hashable, *, by_time: bool = False) -> "ListBounds":
+        """Of the list that is `asked` for, equal where it is the same, in the same order.
+
+        `by_time`: its keys begin with a time (`domain.clock.sort_key`), mostly one that is past.
+        """
         known = self._lists.get(asked)
         if known is None:
-            known = ListBounds()
+            known = ListBounds(by_time=by_time)
             self._lists.put(asked, known)
         return known
 
@@ -68,10 +75,12 @@ class ListBounds:
 
     For a page that was read before, the bound is where it ended. For one after a cursor it is
     guessed from how far apart the documents of the list were when one of its pages was last read.
+    Before any was, and for the newest, it is guessed from nothing but the time, in a list by time.
     For a page that was not full there is none: it has no end within which it would be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_time: bool) -> None:
+        self._by_time = by_time
         self._ends = _Latest[str](KEPT_PAGES)
         self._spread: int | None = None
 
@@ -84,9 +93,15 @@ class ListBounds:
             yield end
         start = end or (window.before if window.backwards else window.after)
         # Which a client may have made up.
-        if self._spread is not None and isinstance(start, str) and _HEXADECIMAL.fullmatch(start):
+        if start is not None and not (isinstance(start, str) and _HEXADECIMAL.fullmatch(start)):
+            return
+        if start is not None and self._spread is not None:
             for reach in _REACHES:
                 yield _moved(start, direction * self._spread * window.size * reach)
+        elif end is None and self._by_time and direction == -1:
+            since = int(time.time() * 1000) if start is None else _position(start[:_TIME_DIGITS])
+            # The beginning of a key is less than all that begin with it.
+            yield from (f"{max(since - age, 0):0{_TIME_DIGITS}x}" for age in _AGES)
 
     def learn(self, window: Window, keys: list[str]) -> None:
         """`keys` of all that was found for the page: one more than it has, where there is more."""
@@ -123,6 +138,7 @@ class _Latest(Generic[ValueT]):
 
 # Sort keys are hexadecimal numbers, all of a list with as many digits (`domain.clock.sort_key`).
 _HEXADECIMAL = re.compile(r"[0-9a-f]{1,100}")
+_TIME_DIGITS = 13
 
 
 def _position(key: str) -> int:

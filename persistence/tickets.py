@@ -307,7 +307,12 @@ class TicketStore:
             key=key,
             descending=descending,
             projection={**_LISTED, key: 1, **{name: 1 for name in DETAILS if name in details}},
-            bounds=None if are_few else self._bounds.of((query, scope, order, descending)),
+            bounds=None
+            if are_few
+            else self._bounds.of(
+                (query, scope, order, descending),
+                by_time=order in (TicketOrder.CREATED_AT, TicketOrder.UPDATED_AT),
+            ),
         )
 
     async def count(self, query: TicketQuery, scope: TicketScope) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -305,6 +306,27 @@ async def test_of_a_list_that_was_read_before_no_more_than_a_page_is_examined(
             assert beyond < 250
 
 
+async def test_the_newest_are_found_without_the_old_though_nothing_was_read_before(
+    recorder: Recorder, root: Api, build: Factory, stored: Database
+) -> None:
+    tag = build.word()
+    await repeat(stored, await build.ticket(tags=[tag]), 300, apart=timedelta(minutes=20))
+    asked: Data = {"filter": {"tag": tag}}
+    found, page = await examined(recorder, stored, root, {**asked, "first": 2})
+    assert len(page["nodes"]) == 2
+    # Of other tests', too, of which some were made in the last hour.
+    everything = await stored.named_collection("tickets").count_documents({})
+    assert found < everything - 200
+    recorder.commands.clear()
+    # Nobody knows how far apart these lie.
+    older = build.word()
+    await repeat(stored, await build.ticket(tags=[older]), 300, apart=timedelta(hours=12))
+    answer = await root.query(PAGE, {"filter": {"tag": older}, "first": 20})
+    assert len(answer["tickets"]["nodes"]) == 20
+    readings = [each for each in recorder.commands if each.get("find") == "tickets"]
+    assert 1 < len(readings) <= 5
+
+
 async def test_the_end_of_a_list_is_looked_for_once(
     recorder: Recorder, root: Api, build: Factory, stored: Database
 ) -> None:
@@ -320,15 +342,18 @@ async def test_the_end_of_a_list_is_looked_for_once(
     assert len(rest["nodes"]) == 2
 
 
-async def repeat(database: Database, ticket: Data, times: int) -> None:
-    """Tickets like `ticket` that were made before it, ten milliseconds apart."""
+async def repeat(
+    database: Database, ticket: Data, times: int, *, apart: timedelta = timedelta(milliseconds=10)
+) -> None:
+    """Tickets like `ticket` that were made before it."""
+    milliseconds = apart // timedelta(milliseconds=1)
     tickets = database.named_collection("tickets")
     original = await tickets.find_one({"ticket_id": ticket["ticketId"]})
     assert original is not None
     copies: list[Data] = []
     for number in range(1, times + 1):
         key = ObjectId()
-        sort = f"{int(original['sort']['created'][:13], 16) - 10 * number:013x}{key}"
+        sort = f"{int(original['sort']['created'][:13], 16) - milliseconds * number:013x}{key}"
         own = {"_id": key, "ticket_id": str(key), "sort": dict.fromkeys(original["sort"], sort)}
         copies.append({**original, **own})
     await tickets.insert_many(copies)
