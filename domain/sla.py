@@ -87,9 +87,20 @@ def resolution(sla: Sla) -> SlaTarget:
     return sla.targets[1]
 
 
+def state_of(*, met: bool | None, paused: bool, overdue: bool, at_risk: bool) -> SlaState:
+    """By the facts of a target: `met` once it has ended, and how it stands until then."""
+    if met is not None:
+        return SlaState.MET if met else SlaState.MISSED
+    if paused:
+        return SlaState.PAUSED
+    if overdue:
+        return SlaState.BREACHED
+    return SlaState.AT_RISK if at_risk else SlaState.PENDING
+
+
 def target_state(target: SlaTarget, now: datetime) -> SlaState:
-    """As `persistence` asks of the database for filters (`tickets`) and figures (`statistics`)."""
-    return SlaState.of(
+    """As `persistence.tickets` asks of the database when a list is filtered by it."""
+    return state_of(
         met=target.met,
         paused=target.paused,
         overdue=now > target.due_at,

@@ -48,6 +48,7 @@ from domain.rates import LoginLimits, LoginThrottle, RequestRates
 from domain.retention import EventRetention
 from domain.sessions import Sessions
 from domain.shared_readings import SharedReadings
+from domain.sla import state_of
 from domain.statistics import StatisticsReader
 from domain.tickets import Tickets
 from domain.watches import Watches
@@ -203,7 +204,7 @@ def build_services(
         refresh_lifetime=timedelta(days=settings.refresh_token_days),
     )
     statistics = StatisticsReader(
-        store=StatisticsStore(database),
+        store=StatisticsStore(database, state_of=state_of),
         shared=SharedReadings(database, channel),
         time_zone=time_zone,
     )

@@ -74,17 +74,6 @@ class SlaState(StrEnum):
     MET = "MET"
     MISSED = "MISSED"
 
-    @classmethod
-    def of(cls, *, met: bool | None, paused: bool, overdue: bool, at_risk: bool) -> "SlaState":
-        """By the facts of a target: `met` once it has ended, and how it stands until then."""
-        if met is not None:
-            return cls.MET if met else cls.MISSED
-        if paused:
-            return cls.PAUSED
-        if overdue:
-            return cls.BREACHED
-        return cls.AT_RISK if at_risk else cls.PENDING
-
 
 class TicketLinkKind(StrEnum):
     DUPLICATE_OF = "DUPLICATE_OF"

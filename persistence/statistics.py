@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from bson import ObjectId
 
@@ -42,9 +42,18 @@ class Figures:
     ratings: int
 
 
+class StateOf(Protocol):
+    """Tells the state of an SLA target by its facts (`domain.sla.state_of`)."""
+
+    def __call__(
+        self, *, met: bool | None, paused: bool, overdue: bool, at_risk: bool
+    ) -> SlaState: ...
+
+
 class StatisticsStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, state_of: StateOf) -> None:
         self._tickets = database.collection(Ticket)
+        self._state_of = state_of
 
     async def gather(
         self, query: TicketQuery, scope: TicketScope, *, since: datetime, time_zone: str
@@ -103,7 +112,7 @@ class StatisticsStore:
             by_priority={TicketPriority(value): n for value, n in kinds.by("priority").items()},
             by_category=kinds.by("category"),
             by_assignee=by_assignee,
-            by_sla_state=_by_sla_state(found["sla"]),
+            by_sla_state=self._by_sla_state(found["sla"]),
             created_per_day=_Counts(found["created"]).by("day"),
             resolved_per_day=_Counts(found["resolved"]).by("day"),
             first_response=_as_durations(found["first_response"]),
@@ -113,6 +122,14 @@ class StatisticsStore:
             else None,
             ratings=sum(ratings.values()),
         )
+
+    def _by_sla_state(self, rows: list[Document]) -> dict[SlaTargetKind, dict[SlaState, int]]:
+        counts: dict[SlaTargetKind, Counter[SlaState]] = {kind: Counter() for kind in SlaTargetKind}
+        for row in rows:
+            for kind, met, paused, overdue, at_risk in row["_id"]["targets"]:
+                state = self._state_of(met=met, paused=paused, overdue=overdue, at_risk=at_risk)
+                counts[SlaTargetKind(kind)][state] += row["count"]
+        return {kind: dict(states) for kind, states in counts.items()}
 
 
 class _Counts:
@@ -131,15 +148,6 @@ class _Counts:
 
 def _counts_by(**expressions: Any) -> list[Document]:
     return [{"$group": {"_id": expressions, "count": {"$sum": 1}}}]
-
-
-def _by_sla_state(rows: list[Document]) -> dict[SlaTargetKind, dict[SlaState, int]]:
-    counts: dict[SlaTargetKind, Counter[SlaState]] = {kind: Counter() for kind in SlaTargetKind}
-    for row in rows:
-        for kind, met, paused, overdue, at_risk in row["_id"]["targets"]:
-            state = SlaState.of(met=met, paused=paused, overdue=overdue, at_risk=at_risk)
-            counts[SlaTargetKind(kind)][state] += row["count"]
-    return {kind: dict(states) for kind, states in counts.items()}
 
 
 def _per_day(field: str, since: datetime, time_zone: str) -> list[Document]:

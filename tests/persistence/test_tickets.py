@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.access import Actor, audience_of, readable_tickets
-from domain.sla import target_state
+from domain.sla import state_of, target_state
 from domain.tickets import facts_of
 from persistence.database import Database
 from persistence.documents import Document, evolve, to_document
@@ -212,7 +212,7 @@ async def test_the_database_reads_an_sla_state_as_the_domain_does(
         expected = places(not own.isdisjoint(choice) for own in states)
         assert await found(stored, query, EVERY_TICKET) == expected
         assert places(query.matches(facts_of(ticket), NOW) for ticket in tickets) == expected
-    figures = await StatisticsStore(database).gather(
+    figures = await StatisticsStore(database, state_of=state_of).gather(
         TicketQuery(now=NOW), EVERY_TICKET, since=NOW, time_zone="UTC"
     )
     for kind in SlaTargetKind:
