@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -19,9 +19,9 @@ from typing import Any, cast
 from broadcaster import Broadcast, BroadcastBackend, Event
 from bson import BSON, ObjectId
 from bson.errors import BSONError
-from motor.core import AgnosticChangeStream
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
+from persistence.change_stream import ChangeStream
 from persistence.database import Database
 from persistence.documents import Document
 from persistence.models import TicketEvent
@@ -73,6 +73,9 @@ _PIPELINE: list[Document] = [
 # listens, and to whoever reads what lies behind.
 AWAIT_SECONDS = 1.0
 READING_AWAIT_SECONDS = 0.02
+# How long a process that has heard of something lets more of it come before it asks again: to hear
+# of a change costs as much as to hear of several. Who waits for the first of them does not wait.
+GATHER_SECONDS = 0.02
 # Without a word for this long, the stream is not alive.
 SILENCE_SECONDS = 5.0
 # Pauses before the first, second, … attempt to reopen a stream; the last one from then on.
@@ -272,18 +275,24 @@ class Channel:
         changes: list[Change] = []
         reached = position
         try:
-            async with _open(
-                self._database, after=position, await_seconds=READING_AWAIT_SECONDS
+            with closing(
+                await _open(self._database, after=position, await_seconds=READING_AWAIT_SECONDS)
             ) as stream:
                 while len(changes) < limit and reached < until:
-                    found = await stream.try_next()
-                    reached = _position_of(stream)
-                    if found is None and reached < until:
-                        await _move_on(self._database)
-                    elif found is not None and reached <= until:
+                    for found in (batch := await stream.read()):
                         change = _change_of(found)
+                        if change.position > until:
+                            reached = until
+                            break
+                        if len(changes) == limit:
+                            break
+                        reached = change.position
                         if change.topic is Topic.TICKET_EVENTS and change.document is not None:
                             changes.append(change)
+                    else:
+                        reached = Position(stream.token)
+                    if not batch and reached < until:
+                        await _move_on(self._database)
         except OperationFailure as error:
             if error.code in _LOST_CODES:
                 raise HistoryLost from error
@@ -304,10 +313,11 @@ class Channel:
             heard.set()
             while True:
                 what = cast("_Heard", await messages.get()).what
-                if isinstance(what, Change):
-                    self._tell(what)
-                else:
+                if isinstance(what, Gap):
                     self._tell_of_gap(what.position)
+                else:
+                    for change in what:
+                        self._tell(change)
 
     def _tell(self, change: Change) -> None:
         for topic, listener in self._listeners:
@@ -322,7 +332,7 @@ class Channel:
 class _Heard(Event):
     """What was heard, as it is: it never leaves the process."""
 
-    def __init__(self, what: Change | Gap) -> None:
+    def __init__(self, what: Sequence[Change] | Gap) -> None:
         super().__init__(_CHANNEL, "")
         self.what = what
 
@@ -332,10 +342,11 @@ class ChangeStreamBackend(BroadcastBackend):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._stream: AgnosticChangeStream[Document] | None = None
+        self._stream: ChangeStream | None = None
         self._position: Position | None = None
         self._epoch: str | None = None
         self._heard_at = 0.0
+        self._has_heard = False
         self._failures = 0
 
     @property
@@ -356,7 +367,7 @@ class ChangeStreamBackend(BroadcastBackend):
         await self._reopen()
 
     async def disconnect(self) -> None:
-        await self._close()
+        self._close()
 
     async def subscribe(self, group: str) -> None:
         """Nothing to do: the one stream is held from start to end."""
@@ -373,14 +384,18 @@ class ChangeStreamBackend(BroadcastBackend):
                 if self._stream is None:
                     await self._reopen()
                 assert self._stream is not None
-                found = await self._stream.try_next()
-                self._position = _position_of(self._stream)
+                if self._has_heard:
+                    self._has_heard = False
+                    await asyncio.sleep(GATHER_SECONDS)
+                found = await self._stream.read()
+                self._position = Position(self._stream.token)
                 self._heard_at = time.monotonic()
                 self._failures = 0
-                if found is not None:
-                    return _Heard(_change_of(found))
+                if found:
+                    self._has_heard = True
+                    return _Heard([_change_of(each) for each in found])
             except PyMongoError as error:
-                await self._close()
+                self._close()
                 if isinstance(error, OperationFailure) and error.code in _LOST_CODES:
                     log.warning("the channel missed changes, and begins anew: %s", error)
                     self._position = None
@@ -389,10 +404,10 @@ class ChangeStreamBackend(BroadcastBackend):
 
     async def _reopen(self) -> None:
         is_beginning = self._position is None
-        stream = _open(self._database, after=self._position, await_seconds=AWAIT_SECONDS)
-        await stream.__aenter__()
-        self._stream = stream
-        self._position = _position_of(stream)
+        self._stream = await _open(
+            self._database, after=self._position, await_seconds=AWAIT_SECONDS
+        )
+        self._position = Position(self._stream.token)
         self._epoch = await _epoch_of(self._database)
         if is_beginning:
             # Otherwise there may be more to hear first.
@@ -407,11 +422,9 @@ class ChangeStreamBackend(BroadcastBackend):
             else:
                 return self.position
 
-    async def _close(self) -> None:
+    def _close(self) -> None:
         if self._stream is not None:
-            # A server that is gone cannot be told to forget the cursor.
-            with suppress(PyMongoError):
-                await self._stream.close()
+            self._stream.close()
             self._stream = None
 
     async def _pause(self, error: PyMongoError) -> None:
@@ -421,18 +434,15 @@ class ChangeStreamBackend(BroadcastBackend):
         self._failures += 1
 
 
-def _open(
+async def _open(
     database: Database, *, after: Position | None, await_seconds: float
-) -> AgnosticChangeStream[Document]:
-    return database.native.watch(
+) -> ChangeStream:
+    return await ChangeStream.open(
+        database.native.delegate,
         _PIPELINE,
-        resume_after={"_data": after.token} if after is not None else None,
-        max_await_time_ms=int(await_seconds * 1000),
+        after=after.token if after is not None else None,
+        await_seconds=await_seconds,
     )
-
-
-def _position_of(stream: AgnosticChangeStream[Document]) -> Position:
-    return Position(cast(Document, stream.resume_token)["_data"])
 
 
 async def _epoch_of(database: Database) -> str:

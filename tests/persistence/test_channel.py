@@ -11,6 +11,7 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
+from persistence import channel as channel_module
 from persistence import embedded
 from persistence.channel import Change, Channel, HistoryLost, Position, Topic
 from persistence.database import Database, Transaction, connected
@@ -200,6 +201,8 @@ async def test_changes_that_nobody_can_hear_any_more_are_told_as_a_gap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database was out of reach for longer than its log reaches back."""
+    # So that the wire is cut while the channel listens: the cursor of one that rests would live on.
+    monkeypatch.setattr(channel_module, "GATHER_SECONDS", 0.0)
     async with (
         short_of_memory(tmp_path, monkeypatch) as uri,
         wired(uri) as (wire, near_uri),
