@@ -1,7 +1,8 @@
 """The schema: every subject's root fields in one."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, cast
@@ -218,10 +219,19 @@ _SCALARS: dict[object, Any] = {datetime: _DATE_TIME, UploadFile: _UPLOAD}
 
 @dataclass(frozen=True, slots=True)
 class PreparedSubscription:
-    """To be executed for each event."""
+    """To be executed for each event: what that takes of the request, and nothing of its execution.
 
-    executor: "Executor[Any]"
-    plans: Plans
+    An executor is made anew for each rendering, which is made for all who see the same; held by
+    each of those who wait, it would be three kilobytes.
+    """
+
+    document: Document
+    operation: Operation
+
+    @property
+    def name(self) -> str | None:
+        """The operation's own, which a request need not say."""
+        return _name_in(self.document, self.operation)
 
 
 class Schema(strawberry.Schema):
@@ -309,12 +319,8 @@ class Schema(strawberry.Schema):
         executor = self._executor(document, operation, context_value)
         if isinstance(executor, list):
             return ExecutionResult(data=None, errors=[coded(error) for error in executor])
-        try:
+        with _without_cycle(executor):
             return await self._answer(document, executor)
-        finally:
-            # It holds methods of its own: without this only the collector would find it, and with
-            # it everything that the operation has read.
-            del executor.async_helpers
 
     async def _answer(self, document: Document, executor: "Executor[Any]") -> ExecutionResult:
         if (data := await self._compiled(executor, document.plans)) is not None:
@@ -335,8 +341,8 @@ class Schema(strawberry.Schema):
         document = self._documents.read(operation.query, limited=not context.is_internal)
         found = document.operation(operation.name)
         assert found is not None, "it was executed"
-        name = found.name.value if found.name else None
-        return "tool" if context.is_internal else found.operation.value, name
+        kind = "tool" if context.is_internal else found.operation.value
+        return kind, _name_in(document, operation)
 
     def is_subscription(self, operation: Operation) -> bool:
         """False also of what cannot be told, which executing it will."""
@@ -346,38 +352,41 @@ class Schema(strawberry.Schema):
             return False
         return _is_subscription(document, operation)
 
-    def prepare(self, operation: Operation, context: Context) -> "PreparedSubscription":
+    def prepare(self, operation: Operation, context: Context) -> PreparedSubscription:
         """A subscription that is valid and within the limits.
 
         Raises Refused.
         """
         document = self._accepted(operation, context, [OperationType.SUBSCRIPTION])
-        executor = self._executor(document, operation, context)
+        return PreparedSubscription(document, operation)
+
+    @contextmanager
+    def executor(
+        self, subscription: PreparedSubscription, context: Context, event: object = None
+    ) -> Generator["Executor[Any]"]:
+        """What begins a subscription, or tells of one `event`. Raises Refused for its variables."""
+        executor = self._executor(
+            subscription.document, subscription.operation, context, root_value=event
+        )
         if isinstance(executor, list):
             raise Refused(executor)
-        return PreparedSubscription(executor, document.plans)
+        with _without_cycle(executor):
+            yield executor
 
     async def execute_event(
-        self, subscription: "PreparedSubscription", event: object, context: Context
+        self, subscription: PreparedSubscription, event: object, context: Context
     ) -> GraphQLResult:
         """What the subscription tells of `event` to the viewer of `context`."""
-        executor = cast(
-            "Executor[Any]",
-            subscription.executor.build_per_event_executor(event),  # pyright: ignore[reportUnknownMemberType]  # executors are generic
-        )
-        executor.context_value = context
-        # Shared by all events, it would keep what each of them has collected: a leak of
-        # graphql-core's.
-        executor._relevant_sub_fields = {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        data = await self._compiled(executor, subscription.plans)
-        if data is not None:
-            return GraphQLResult(data)
-        result = execute_subscription_event(executor)
-        if isinstance(result, Awaitable):
-            result = await result
-        if result.errors:
-            result.errors = [coded(error) for error in result.errors]
-        return result
+        with self.executor(subscription, context, event) as executor:
+            data = await self._compiled(executor, subscription.document.plans)
+            if data is not None:
+                return GraphQLResult(data)
+            result = execute_subscription_event(executor)
+            if isinstance(result, Awaitable):
+                result = await result
+            if result.errors:
+                result.errors = [coded(error) for error in result.errors]
+            return result
 
     async def _compiled(self, executor: "Executor[Any]", plans: Plans) -> Answer | None:
         return await self._compiler.answer(executor, plans) if self._compiler else None
@@ -427,23 +436,40 @@ class Schema(strawberry.Schema):
         return []
 
     def _executor(
-        self, document: Document, operation: Operation, context: Context
+        self,
+        document: Document,
+        operation: Operation,
+        context: Context,
+        *,
+        root_value: object = None,
     ) -> "Executor[Any] | list[GraphQLError]":
         """Or what is wrong with the variables."""
-        found = document.operation(operation.name)
-        name = found.name.value if found and found.name else None
         return cast(
             "Executor[Any] | list[GraphQLError]",
             self.execution_context_class.build(  # pyright: ignore[reportUnknownMemberType]  # open
                 self.core,
                 document.tree,
-                None,
+                root_value,
                 context,
                 operation.variables,
-                name,
+                _name_in(document, operation),
                 is_awaitable=cast("Any", optimized_is_awaitable),
             ),
         )
+
+
+@contextmanager
+def _without_cycle(executor: "Executor[Any]") -> Generator[None]:
+    """It holds methods of its own, so that only the collector would find what an operation read."""
+    try:
+        yield
+    finally:
+        del executor.async_helpers
+
+
+def _name_in(document: Document, operation: Operation) -> str | None:
+    found = document.operation(operation.name)
+    return found.name.value if found and found.name else None
 
 
 def _is_subscription(document: Document, operation: Operation) -> bool:

@@ -78,16 +78,16 @@ class Streams:
         began = time.perf_counter()
         try:
             subscription = self._schema.prepare(operation, context)
-            executor = subscription.executor
-            variables = _selected_variables(executor, operation.variables or {})
-            selection = (operation.query, operation.name, variables)
-            render = partial(self._shared, subscription, selection)
-            relay = Relay(selection, render, hand) if hand is not None else None
-            source = await self._begin(executor, relay)
+            with self._schema.executor(subscription, context) as executor:
+                variables = _selected_variables(executor, operation.variables or {})
+                selection = (operation.query, operation.name, variables)
+                render = partial(self._shared, subscription, context, selection)
+                relay = Relay(selection, render, hand) if hand is not None else None
+                source = await self._begin(executor, relay)
         except Refused as refused:
             self._journal.refused(context, refused, began)
             raise
-        return self._payloads(subscription, source, selection)
+        return self._payloads(subscription, context, source, selection)
 
     async def _begin(self, executor: Executor[Any], relay: Relay | None) -> AsyncIterable[object]:
         stream = cast("Context", executor.context_value).stream
@@ -106,17 +106,16 @@ class Streams:
     async def _payloads(
         self,
         subscription: PreparedSubscription,
+        context: Context,
         source: AsyncIterable[object],
         selection: Hashable,
     ) -> AsyncGenerator[Payload]:
-        operation, context = subscription.executor.operation, subscription.executor.context_value
-        name = operation.name.value if operation.name else None
-        with self._journal.following(name, context):
+        with self._journal.following(subscription.name, context):
             try:
                 async with aclosing(cast("AsyncGenerator[object]", source)) as values:
                     async for value in values:
                         if isinstance(value, Shared):
-                            yield await self._shared(subscription, selection, value)
+                            yield await self._shared(subscription, context, selection, value)
                         else:
                             result = await self._schema.execute_event(subscription, value, context)
                             yield Payload(_to_json(result))
@@ -124,10 +123,12 @@ class Streams:
                 raise Refused([GraphQLError(str(error), original_error=error)]) from error
 
     async def _shared(
-        self, subscription: PreparedSubscription, selection: Hashable, value: Shared
+        self,
+        subscription: PreparedSubscription,
+        context: Context,
+        selection: Hashable,
+        value: Shared,
     ) -> Payload:
-        context: Context = subscription.executor.context_value
-
         async def render() -> Payload:
             self._on_rendering()
             while True:

@@ -338,10 +338,6 @@ async def tell(schema: Schema, world: World, actor: str, document: str, **variab
     """Of one of the events, the same for a document."""
     known = cast("Actor", world.actors[actor])
     context = Context(world.services, Identity(known, None), "request")
-    try:
-        subscription = schema.prepare(Operation(document, variables, None), context)
-    except Refused as refused:
-        return "", [error.formatted for error in refused.errors]
     ticket, event = random.Random(document).choice(world.events)  # noqa: S311 -- no secret
     told = event_from_model(
         event,
@@ -350,7 +346,11 @@ async def tell(schema: Schema, world: World, actor: str, document: str, **variab
         list_change=ListChange.UPDATED,
         ticket=Ticket.from_model(ticket) if event.version % 2 else None,
     )
-    result = await schema.execute_event(subscription, told, context)
+    try:
+        subscription = schema.prepare(Operation(document, variables, None), context)
+        result = await schema.execute_event(subscription, told, context)
+    except Refused as refused:
+        return "", [error.formatted for error in refused.errors]
     errors: list[Any] = [error.formatted for error in result.errors or ()]
     assert all(error["extensions"]["code"] != "INTERNAL" for error in errors), errors
     return orjson.dumps(result.data).decode(), sorted(errors, key=str)
