@@ -424,7 +424,6 @@ async def test_a_ticket_with_everything_takes_one_query_for_each_kind(
     assert len(ticket["links"]) == 2
     assert ticket["conversation"]["id"] == conversation["id"]
     assert sorted(each["find"] for each in recorder.commands if "find" in each) == [
-        "conversations",
         "notes",
         "ticket_events",
         "ticket_events",
