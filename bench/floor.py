@@ -125,9 +125,8 @@ class Floor:
         history = await events.find(of_ticket, facts).sort("version").limit(21).to_list(None)
         steps = {**of_ticket, "changes.field": "status"}
         statuses = await events.find(steps, facts).sort("version").to_list(None)
-        links: list[Document] = []
-        for end in ("ticket_key", "other_key"):
-            links += await database["ticket_links"].find({end: ticket["_id"]}).to_list(None)
+        either_end = {"ends": {"$in": [ticket["_id"], None]}}
+        links = await database["ticket_links"].find(either_end).to_list(None)
         other_keys = (link["other_key"] for link in links)
         others = await self._by_key("tickets", other_keys, ("ticket_id", "subject", "status"))
         assert customer is not None

@@ -8,6 +8,7 @@ from domain.access import Actor, Permission
 from domain.clock import Clock, sort_key
 from domain.customers import Customers
 from domain.errors import TakenOver, ValidationFailed
+from domain.known_customers import KnownConversations
 from domain.tickets import Tickets
 from domain.validation import KEY_LENGTH, TEXT_LENGTH, Checks
 from persistence.customers import CustomerStore
@@ -35,12 +36,14 @@ class Conversations:
         *,
         database: Database,
         store: CustomerStore,
+        known_conversations: KnownConversations,
         customers: Customers,
         tickets: Tickets,
         clock: Clock,
     ) -> None:
         self._database = database
         self._store = store
+        self._known_conversations = known_conversations
         self._customers = customers
         self._tickets = tickets
         self._clock = clock
@@ -134,4 +137,7 @@ class Conversations:
             if known is None:
                 raise
             return Recorded(known, conversation, replayed=True)
+        if unless_taken_over:
+            # Where the answer has been counted.
+            self._known_conversations.forget(conversation_id)
         return Recorded(message, conversation)

@@ -9,7 +9,7 @@ from bson import ObjectId
 from domain.access import Actor, Permission
 from domain.clock import Clock, sort_key
 from domain.errors import NotFound, ValidationFailed
-from domain.known_customers import KnownCustomers
+from domain.known_customers import KnownConversations, KnownCustomers
 from domain.lifecycle import OPEN_STATUSES
 from domain.search import phone_terms, query_words, terms_of
 from domain.validation import KEY_LENGTH, NAME_LENGTH, Checks
@@ -47,6 +47,7 @@ class Customers:
         database: Database,
         store: CustomerStore,
         known: KnownCustomers,
+        known_conversations: KnownConversations,
         tickets: TicketStore,
         clock: Clock,
         phone_region: str,
@@ -54,6 +55,7 @@ class Customers:
         self._database = database
         self._store = store
         self._known = known
+        self._known_conversations = known_conversations
         self._tickets = tickets
         self._clock = clock
         self._phone_region = phone_region
@@ -197,10 +199,16 @@ class Customers:
             raise NotFound("conversation")
         return conversation
 
+    async def find_conversation(self, actor: Actor, key: ObjectId) -> Conversation | None:
+        """As it is now, whichever process changed it."""
+        found = await self._store.find_conversation(key)
+        return found if found and _may_read(actor, found.customer_id) else None
+
     async def find_conversations(
         self, actor: Actor, keys: Iterable[ObjectId]
     ) -> dict[ObjectId, Conversation]:
-        found = await self._store.find_conversations(keys)
+        """To be shown, as this process remembers them; what decides reads `get_conversation`."""
+        found = await self._known_conversations.get(keys, self._store.find_conversations)
         return {
             key: conversation
             for key, conversation in found.items()
@@ -261,6 +269,7 @@ class Customers:
         conversation = await self.get_conversation(actor, key)
         now = self._clock()
         await self._store.set_handler(key, ConversationHandler.HUMAN, handled_by=actor.key, at=now)
+        self._known_conversations.forget(key)
         return evolve(
             conversation,
             handler=ConversationHandler.HUMAN,

@@ -16,7 +16,7 @@ from bson import ObjectId
 from domain.access import Actor, Permission
 from domain.clock import Clock
 from domain.errors import NotFound
-from domain.known_customers import KnownCustomers
+from domain.known_customers import KnownConversations, KnownCustomers
 from domain.lifecycle import is_closing_reason
 from domain.tickets import ANNOUNCED, NOTE_RETRACTED, announced_value, derived, event_of
 from persistence.assistant import AssistantStore
@@ -61,6 +61,7 @@ class Erasure:
         database: Database,
         customers: CustomerStore,
         known: KnownCustomers,
+        known_conversations: KnownConversations,
         tickets: TicketStore,
         attachments: AttachmentStore,
         assistant: AssistantStore,
@@ -70,6 +71,7 @@ class Erasure:
         self._database = database
         self._customers = customers
         self._known = known
+        self._known_conversations = known_conversations
         self._tickets = tickets
         self._attachments = attachments
         self._assistant = assistant
@@ -95,6 +97,7 @@ class Erasure:
             await self._database.transaction(
                 lambda session, key=key: self._erase_conversation(key, session)
             )
+            self._known_conversations.forget(key)
         log.info("erased a customer", customer=str(customer_id), tickets=sum(changed))
         return Erased(customer, sum(changed))
 

@@ -719,6 +719,7 @@ class Tickets:
             link = TicketLink(
                 ticket_key=ticket.id,
                 other_key=other.id,
+                ends=[ticket.id, other.id],
                 kind=kind,
                 created_by=actor.ref,
                 created_at=now,

@@ -41,7 +41,7 @@ from domain.feed import Feed
 from domain.housekeeping import Chore, Housekeeping
 from domain.idempotency import Idempotency
 from domain.known_accounts import KnownAccounts
-from domain.known_customers import KnownCustomers
+from domain.known_customers import KnownConversations, KnownCustomers
 from domain.live_conversations import LiveConversations
 from domain.live_statistics import LiveStatistics
 from domain.rates import LoginLimits, LoginThrottle, RequestRates
@@ -139,10 +139,12 @@ def build_services(
     passwords = Passwords()
     windows = RateWindows(database, clock)
     known_customers = KnownCustomers(channel)
+    known_conversations = KnownConversations(channel)
     customers = Customers(
         database=database,
         store=customer_store,
         known=known_customers,
+        known_conversations=known_conversations,
         tickets=ticket_store,
         clock=clock,
         phone_region=settings.phone_region,
@@ -161,7 +163,12 @@ def build_services(
     )
     customers.on_change(tickets.customer_changed)
     conversations = Conversations(
-        database=database, store=customer_store, customers=customers, tickets=tickets, clock=clock
+        database=database,
+        store=customer_store,
+        known_conversations=known_conversations,
+        customers=customers,
+        tickets=tickets,
+        clock=clock,
     )
     configuration_editor = ConfigurationEditor(
         database=database,
@@ -230,6 +237,7 @@ def build_services(
             database=database,
             customers=customer_store,
             known=known_customers,
+            known_conversations=known_conversations,
             tickets=ticket_store,
             attachments=attachment_store,
             assistant=assistant_store,
@@ -254,6 +262,7 @@ def build_services(
             database=database,
             store=assistant_store,
             customer_store=customer_store,
+            known_conversations=known_conversations,
             customers=customers,
             conversations=conversations,
             revisions=revisions,

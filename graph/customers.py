@@ -355,7 +355,8 @@ class CustomerQueries:
         id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")],
     ) -> Conversation | None:
         key = decode_id("Conversation", id, "id")
-        conversation = await info.context.loaders.conversations.load(key)
+        customers = info.context.services.customers
+        conversation = await customers.find_conversation(info.context.actor, key)
         return Conversation.from_model(conversation) if conversation else None
 
 

@@ -14,10 +14,13 @@ from datetime import UTC, datetime
 from persistence.database import Database
 from persistence.errors import StorageError
 from persistence.leases import Leases
+from persistence.models import TicketLink
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
+# How many are changed by one statement: everybody else waits for each on the embedded server.
+STATEMENT_DOCUMENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,22 @@ class Migration:
     run: Callable[[Database], Awaitable[None]]
 
 
+async def _give_links_their_ends(database: Database) -> None:
+    links = database.collection(TicketLink)
+    lacking = {"ends": {"$exists": False}}
+    cursor = links.find(lacking, {"_id": 1})
+    while some := await cursor.to_list(STATEMENT_DOCUMENTS):
+        await links.update_many(
+            {"_id": {"$in": [each["_id"] for each in some]}, **lacking},
+            [{"$set": {"ends": ["$ticket_key", "$other_key"]}}],
+        )
+    # What no model names, `Database.prepare` leaves there.
+    if "other_key_1" in await links.index_information():
+        await links.drop_index("other_key_1")
+
+
 # In the order in which they run. One that was released keeps its name and its place for good.
-MIGRATIONS: Sequence[Migration] = ()
+MIGRATIONS: Sequence[Migration] = (Migration("2026-11-ends-of-links", _give_links_their_ends),)
 
 
 class NewerDatabase(StorageError):

@@ -308,13 +308,15 @@ class TicketLink(Model):
                 [("ticket_key", ASCENDING), ("other_key", ASCENDING), ("kind", ASCENDING)],
                 unique=True,
             ),
-            IndexModel([("other_key", ASCENDING)]),
+            IndexModel([("ends", ASCENDING)]),
         ],
     }
 
     id: ObjectId = Field(primary_field=True, default_factory=ObjectId)
     ticket_key: ObjectId
     other_key: ObjectId
+    # Both, so that one query finds the links of a ticket at either end of them.
+    ends: list[ObjectId]
     kind: TicketLinkKind
     created_by: ActorRef
     created_at: datetime

@@ -446,13 +446,14 @@ class TicketStore:
 
     async def links_of(self, keys: Iterable[ObjectId]) -> list[TicketLink]:
         """Every link at either end of which one of the tickets stands."""
-        wanted = list(set(keys))
-        found: dict[ObjectId, TicketLink] = {}
-        for end in ("ticket_key", "other_key"):
-            for document in await self._links.find({end: {"$in": wanted}}).to_list(None):
-                link = from_document(TicketLink, document)
-                found[link.id] = link
-        return sorted(found.values(), key=lambda link: link.id)
+        wanted = set(keys)
+        # A server of the version before, which may still run, makes links without `ends`.
+        found = self._links.find({"ends": {"$in": [*wanted, None]}})
+        links = [from_document(TicketLink, document) for document in await found.to_list(None)]
+        return sorted(
+            (link for link in links if not wanted.isdisjoint((link.ticket_key, link.other_key))),
+            key=lambda link: link.id,
+        )
 
     # ---- events ----------------------------------------------------------------------------
 

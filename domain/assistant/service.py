@@ -48,6 +48,7 @@ from domain.errors import (
     Upstream,
     ValidationFailed,
 )
+from domain.known_customers import KnownConversations
 from domain.validation import KEY_LENGTH, TEXT_LENGTH, Checks
 from persistence.assistant import AssistantStore
 from persistence.customers import CustomerStore
@@ -165,6 +166,7 @@ class Assistant:
         database: Database,
         store: AssistantStore,
         customer_store: CustomerStore,
+        known_conversations: KnownConversations,
         customers: Customers,
         conversations: Conversations,
         revisions: Revisions,
@@ -179,6 +181,7 @@ class Assistant:
         self._database = database
         self._store = store
         self._customer_store = customer_store
+        self._known_conversations = known_conversations
         self._customers = customers
         self._conversations = conversations
         self._revisions = revisions
@@ -492,6 +495,7 @@ class Assistant:
             await self._store.add_answer(answer, session=session)
 
         await self._database.transaction(send)
+        self._known_conversations.forget(attempt.conversation.id)
         self._report(answer)
         return Answer(attempt.conversation, message, answer.usage)
 
@@ -526,6 +530,7 @@ class Assistant:
             conversation = await self._database.transaction(count)
         except TakenOver:
             return await self._discard(attempt)
+        self._known_conversations.forget(key)
         if conversation.handler is ConversationHandler.ASSISTANT:
             self._report(failed)
             raise failure

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from bson import ObjectId
 from pymongo import MongoClient
 
 from persistence.backup import (
@@ -289,6 +290,23 @@ async def test_somebody_who_writes_meanwhile_is_noticed(
     manifest = verify_backup(office.file, quiet)
     with pytest.raises(RestoredOtherwise, match="agents"):
         await restore_backup(empty, office.file, manifest, replace=False, progress=write)
+
+
+async def test_a_backup_of_an_older_version_is_migrated_by_the_next_start(
+    empty: Database, tmp_path: Path
+) -> None:
+    links = empty.named_collection("ticket_links")
+    old = {"_id": 1, "ticket_key": ObjectId(), "other_key": ObjectId()}
+    await links.insert_one(old)
+    file = tmp_path / "older"
+    await write_backup(empty, file, quiet)
+    # And with what is there: a database that is migrated already.
+    await Migrations(empty).run()
+    await restore(empty, file, replace=True)
+    assert await documents(empty) == {"ticket_links": [old]}
+    await Migrations(empty).run()
+    ends = [old["ticket_key"], old["other_key"]]
+    assert await links.find_one({}) == {**old, "ends": ends}
 
 
 async def test_a_backup_of_a_newer_version_is_refused_before_anything_is_removed(

@@ -399,7 +399,53 @@ async def test_a_list_takes_as_many_round_trips_for_a_hundred_rows_as_for_one(
         sent[size] = [verb for verb in verbs if verb != "getMore"]
     assert sent[1] == sent[20] == sent[100]
     # The tickets, and once for each kind of what belongs to them; who asks is remembered.
-    assert len(sent[100]) == 7
+    assert len(sent[100]) == 6
+
+
+async def test_a_ticket_with_everything_takes_one_query_for_each_kind(
+    recorder: Recorder, root: Api, build: Factory
+) -> None:
+    customer = await build.customer()
+    conversation = await build.conversation(customer)
+    one = await build.assigned_ticket(
+        await build.person("AGENT"), conversationId=conversation["id"]
+    )
+    ticket_id = one["ticketId"]
+    await root.succeed("addTicketNote", ticketId=ticket_id, content="A", visibility="PUBLIC")
+    for kind in ("RELATED", "DUPLICATE_OF"):
+        other = (await build.ticket())["ticketId"]
+        # At one end of the first, at the other end of the second.
+        near, far = (ticket_id, other) if kind == "RELATED" else (other, ticket_id)
+        await root.succeed("linkTickets", ticketId=near, otherTicketId=far, kind=kind)
+    # From then on it is remembered to whom it belongs.
+    await root.query(ONE, {"ticketId": ticket_id})
+    recorder.commands.clear()
+    ticket = (await root.query(ONE, {"ticketId": ticket_id}))["ticket"]
+    assert len(ticket["links"]) == 2
+    assert ticket["conversation"]["id"] == conversation["id"]
+    assert sorted(each["find"] for each in recorder.commands if "find" in each) == [
+        "notes",
+        "ticket_events",
+        "ticket_events",
+        "ticket_links",
+        "tickets",
+        "tickets",
+    ]
+
+
+ONE = """
+query($ticketId: String!) {
+  ticket(ticketId: $ticketId) {
+    customer { id name }
+    assignee { id name }
+    conversation { id handler }
+    statusHistory { to }
+    notes { nodes { id content } }
+    history { nodes { id version } }
+    links { kind isOutgoing ticket { ticketId status } }
+  }
+}
+"""
 
 
 async def test_figures_that_many_ask_for_at_once_are_not_gathered_for_each(
