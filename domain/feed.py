@@ -9,7 +9,6 @@ import asyncio
 import base64
 import hmac
 from bisect import bisect_right
-from collections import deque
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
@@ -19,7 +18,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -456,18 +455,26 @@ class Feed:
     @contextmanager
     def viewed(self, actor: Actor, query: TicketQuery) -> Generator[View]:
         """The view that everyone shares who sees the same of `query` as `actor` does."""
+        view = self.enter(actor, query)
+        try:
+            yield view
+        finally:
+            self.leave(view)
+
+    def enter(self, actor: Actor, query: TicketQuery) -> View:
+        """As `viewed`, until the view is left."""
         viewpoint = Viewpoint.of(actor, query)
         view, users = self._views.get(viewpoint) or (
             View(actor, viewpoint, self.log, self.deliver),
             0,
         )
         self._views[viewpoint] = (view, users + 1)
-        try:
-            yield view
-        finally:
-            _, users = self._views.pop(viewpoint)
-            if users > 1:
-                self._views[viewpoint] = (view, users - 1)
+        return view
+
+    def leave(self, view: View) -> None:
+        _, users = self._views.pop(view.viewpoint)
+        if users > 1:
+            self._views[view.viewpoint] = (view, users - 1)
 
     async def deliver(self, view: View, sighting: Sighting) -> FeedEvent:
         entry, scope = sighting.entry, view.viewpoint.scope
@@ -598,9 +605,8 @@ class Follower:
         self._query = query
         self._identity: Identity | None = None
         self._view: View | None = None
-        self._leave_view = ExitStack()
-        # What was read from before the log, and how far that goes.
-        self._backlog: deque[Entry] = deque()
+        # What was read from before the log, the next one last, and how far that goes.
+        self._backlog: list[Entry] = []
         self._read_to = position
         self._read_with_gaps = 0
         self._has_joined = False
@@ -608,12 +614,12 @@ class Follower:
         self._has_ended = False
         # While it waits among others.
         self._crowd: Crowd | None = None
-        self._woken = asyncio.Event()
+        self._woken: asyncio.Future[None] | None = None
         self._unwatch = watch.on_change(self.wake)
 
     def close(self) -> None:
         self.wake()
-        self._leave_view.close()
+        self._leave_view()
         self._unwatch()
 
     async def next(self) -> FeedItem | None:
@@ -653,10 +659,14 @@ class Follower:
         if before is not None and self._identity is identity:
             return before, False
         self._identity = identity
-        self._leave_view.close()
-        view = self._leave_view.enter_context(self._feed.viewed(identity.actor, self._query))
-        self._view = view
+        self._leave_view()
+        view = self._view = self._feed.enter(identity.actor, self._query)
         return view, before is not None and before.viewpoint != view.viewpoint
+
+    def _leave_view(self) -> None:
+        if self._view is not None:
+            self._feed.leave(self._view)
+            self._view = None
 
     def _next_of_backlog(self, view: View) -> Sighting | None:
         if self._backlog and self._read_with_gaps != self._log.gaps:
@@ -664,10 +674,10 @@ class Follower:
             self._backlog.clear()
             self._read_to = self.position
         while self._backlog:
-            entry = self._backlog[0]
+            entry = self._backlog[-1]
             if entry.position > self.position and (sighting := view.sighting(entry)):
                 return sighting
-            self._backlog.popleft()
+            self._backlog.pop()
         self.position = max(self.position, self._read_to)
         return None
 
@@ -684,22 +694,23 @@ class Follower:
         except HistoryLost:
             self.position = self._log.end
             return False
-        self._backlog.extend(entries)
+        self._backlog = [*reversed(entries), *self._backlog]
         return True
 
     async def _wait(self, view: View) -> None:
         """Until it has to go on by itself. Till then its place is that of the crowd."""
-        self._woken.clear()
+        self._woken = asyncio.get_running_loop().create_future()
         self._crowd = view.crowd
         self._crowd.join(self)
-        await self._woken.wait()
+        await self._woken
 
     def wake(self) -> None:
         if self._crowd is not None:
             self.position = max(self.position, self._crowd.place)
             self._crowd.leave(self)
             self._crowd = None
-            self._woken.set()
+            if self._woken is not None and not self._woken.done():
+                self._woken.set_result(None)
 
     def take(self, presented: Mapping[Hashable, Any]) -> bool:
         """Whether it could be given an event, as `presented` in its form, without a wait."""

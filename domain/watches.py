@@ -6,8 +6,7 @@ until the database has been asked again.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from bson import ObjectId
 
@@ -106,32 +105,42 @@ class Watch:
             listener()
 
 
+# A credential, and the customer for whom a bot speaks.
+_Key = tuple[str, ObjectId | None]
+
+
 class Watches:
     """Every credential that streams of this process are open with, each watched once."""
 
     def __init__(self, *, sessions: Sessions, channel: Channel, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._watches: dict[tuple[str, ObjectId | None], tuple[Watch, int]] = {}
+        self._watches: dict[_Key, tuple[Watch, int]] = {}
         channel.listen(Topic.ACCOUNTS, self._changed, on_gap=self._missed)
 
-    @asynccontextmanager
-    async def watching(
-        self, credential: str, customer_id: ObjectId | None
-    ) -> AsyncGenerator[Watch]:
-        """A watch on what `Sessions.identify` would be asked. Raises Unauthenticated."""
-        key = (credential, customer_id)
+    def watching(self, credential: str, customer_id: ObjectId | None) -> "Watching":
+        """A watch on what `Sessions.identify` would be asked, while its block lasts.
+
+        To enter it raises Unauthenticated.
+        """
+        return Watching(self, (credential, customer_id))
+
+    async def take(self, key: _Key) -> Watch:
         watch, users = self._watches.get(key) or (self._watch(*key), 0)
         self._watches[key] = (watch, users + 1)
         try:
             await watch.identity()
-            yield watch
-        finally:
-            _, users = self._watches.pop(key)
-            if users > 1:
-                self._watches[key] = (watch, users - 1)
-            else:
-                await watch.close()
+        except BaseException:
+            await self.give_back(key)
+            raise
+        return watch
+
+    async def give_back(self, key: _Key) -> None:
+        watch, users = self._watches.pop(key)
+        if users > 1:
+            self._watches[key] = (watch, users - 1)
+        else:
+            await watch.close()
 
     def _watch(self, credential: str, customer_id: ObjectId | None) -> Watch:
         return Watch(lambda: self._sessions.identify(credential, customer_id), self._clock)
@@ -145,3 +154,17 @@ class Watches:
     def _missed(self, _: Position) -> None:
         for watch, _users in self._watches.values():
             watch.doubt()
+
+
+class Watching:
+    __slots__ = ("_key", "_watches")
+
+    def __init__(self, watches: Watches, key: _Key) -> None:
+        self._watches = watches
+        self._key = key
+
+    async def __aenter__(self) -> Watch:
+        return await self._watches.take(self._key)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._watches.give_back(self._key)

@@ -446,7 +446,7 @@ def create_app(settings: Settings, *, database_uri: str, secret_key: str) -> Sta
         total=settings.max_connections,
         per_address=settings.max_connections_per_address,
         per_identity=settings.max_connections_per_identity,
-        while_open=metrics.connected,
+        on_change=metrics.connected,
     )
     endpoint = GraphQLEndpoint(
         schema,

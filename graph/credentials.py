@@ -1,10 +1,9 @@
 """Who asks, as a request or a connection says it, and for how long that holds."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
 
 from bson import ObjectId
 from starlette.requests import HTTPConnection
@@ -62,33 +61,68 @@ async def identity_or_refusal(
         return Unavailable(UNAVAILABLE)
 
 
-async def until_worthless(
-    watch: Watch, clock: Clock, announce: Callable[[datetime], Awaitable[None]] | None = None
-) -> NoReturn:
-    """Raises Unauthenticated as soon as the credential is good for nothing any more.
+class Guard:
+    """Ends `tasks`, by Unauthenticated, as soon as a credential is good for nothing any more.
 
-    `announce` is told when it will expire, EXPIRY_NOTICE before.
+    While nothing happens to it, it is a timer: of those who are connected, each has one.
     """
-    has_changed = asyncio.Event()
-    leave = watch.on_change(has_changed.set)
-    announced: datetime | None = None
+
+    __slots__ = ("_announce", "_announced", "_clock", "_leave", "_tasks", "_timer", "_watch")
+
+    def __init__(
+        self,
+        watch: Watch,
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+        announce: Callable[[datetime], Awaitable[None]] | None = None,
+    ) -> None:
+        """On duty while its block lasts, which is to be within that of `tasks`.
+
+        `announce` is told when the credential will expire, EXPIRY_NOTICE before.
+        """
+        self._watch = watch
+        self._clock = clock
+        self._tasks = tasks
+        self._announce = announce
+        self._announced: datetime | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        self._leave = self._watch.on_change(self._begin)
+        self._begin()
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+        self._rest()
+
+    def _begin(self) -> None:
+        self._rest()
+        create_task_in(self._tasks, self._look())
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _look(self) -> None:
+        expires_at = (await self._watch.identity()).expires_at
+        if expires_at is None:
+            return
+        wait = expires_at - self._clock()
+        if self._announce is not None and self._announced != expires_at:
+            if wait <= EXPIRY_NOTICE:
+                self._announced = expires_at
+                await self._announce(expires_at)
+            else:
+                wait -= EXPIRY_NOTICE
+        self._rest()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(wait.total_seconds(), self._begin)
+
+
+def create_task_in(tasks: asyncio.TaskGroup, work: Coroutine[object, object, None]) -> None:
+    """For what is called back, which may be when one of them has just failed, and all end."""
     try:
-        while True:
-            has_changed.clear()
-            expires_at = (await watch.identity()).expires_at
-            wait: timedelta | None = None
-            if expires_at is not None:
-                wait = expires_at - clock()
-                if announce is not None and announced != expires_at:
-                    if wait <= EXPIRY_NOTICE:
-                        await announce(expires_at)
-                        announced = expires_at
-                    else:
-                        wait -= EXPIRY_NOTICE
-            try:
-                async with asyncio.timeout(None if wait is None else wait.total_seconds()):
-                    await has_changed.wait()
-            except TimeoutError:
-                pass
-    finally:
-        leave()
+        tasks.create_task(work)
+    except RuntimeError:
+        work.close()

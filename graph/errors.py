@@ -166,3 +166,11 @@ def _root_cause(error: GraphQLError) -> BaseException | None:
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     return cause
+
+
+def first_of(group: BaseExceptionGroup[ErrorT]) -> ErrorT:
+    """Of those within, however deep: the others came of the same end."""
+    found = group.exceptions[0]
+    if isinstance(found, BaseExceptionGroup):
+        return first_of(found)
+    return found

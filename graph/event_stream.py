@@ -19,8 +19,8 @@ from domain.errors import DomainError, ProblemCode, Unauthenticated
 from domain.watches import Watch
 from graph.connections import Connections
 from graph.context import Context, Services, Stream
-from graph.credentials import CUSTOMER_HEADER, Credentials, address_of, until_worthless
-from graph.errors import Refused
+from graph.credentials import CUSTOMER_HEADER, Credentials, Guard, address_of
+from graph.errors import Refused, first_of
 from graph.http import TRACEPARENT_HEADER
 from graph.operations import Operation
 from graph.server import Line, line_of
@@ -85,7 +85,7 @@ class EventStreams:
     async def _admit(self, request: Request, held: AsyncExitStack) -> Watch:
         """A watch on the request's credentials; `held` holds its place."""
         address = address_of(request)
-        held.enter_context(self._connections.opened(address))
+        place = held.enter_context(self._connections.opened(address))
         credentials = Credentials.read(
             request.headers.get("authorization", ""), request.headers.get(CUSTOMER_HEADER, "")
         )
@@ -93,7 +93,7 @@ class EventStreams:
             self._services.watches.watching(credentials.secret, credentials.customer_id)
         )
         actor = (await watch.identity()).actor
-        held.enter_context(self._connections.signed_in(actor.key))
+        place.sign_in(actor.key)
         await self._services.rates.take(actor, address)
         return watch
 
@@ -124,12 +124,12 @@ class EventStreams:
                 tasks.create_task(_until_left(receive))
                 tasks.create_task(writer.until_closing())
                 tasks.create_task(writer.keep_alive())
-                tasks.create_task(until_worthless(watch, self._services.clock))
-                await _write_all(payloads, writer)
+                with Guard(watch, self._services.clock, tasks):
+                    await _write_all(payloads, writer)
         except* _Complete:
             ending = _COMPLETE
         except* (Refused, Unauthenticated) as refused:
-            ending = _event(Payload(_to_json(_refused_by(_first(refused))))) + _COMPLETE
+            ending = _event(Payload(_to_json(_refused_by(first_of(refused))))) + _COMPLETE
         except* Gone:
             # Without a word, so that an EventSource connects again.
             pass
@@ -223,8 +223,3 @@ def _refusal(error: Exception) -> Response:
 def _to_json(refused: Refused) -> bytes:
     errors = [error.formatted for error in refused.errors]
     return orjson.dumps({"data": None, "errors": errors})
-
-
-def _first(group: BaseExceptionGroup[Refused | Unauthenticated]) -> Exception:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found

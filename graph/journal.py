@@ -1,8 +1,7 @@
 """A line in the log, a count in the metrics and a span for each operation; no text of people's."""
 
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import structlog
 
@@ -49,16 +48,30 @@ class Journal:
         """A subscription that could not begin, and may call itself whatever it likes."""
         self.executed(_SUBSCRIPTION, None, context, [refused.code], began)
 
-    @contextmanager
-    def following(self, name: str | None, context: Context) -> Generator[None]:
-        """While a subscription is followed, of which is told when it ends."""
-        began = time.perf_counter()
-        codes: list[str] = []
-        with self._metrics.following((name or ANONYMOUS)[:NAME_CHARACTERS]):
-            try:
-                yield
-            except Refused as refused:
-                codes.append(refused.code)
-                raise
-            finally:
-                self.executed(_SUBSCRIPTION, name, context, codes, began)
+    def following(self, name: str | None, context: Context) -> "Following":
+        """While its block lasts, a subscription is followed; of which is told when it ends."""
+        return Following(self, self._metrics, name, context)
+
+
+class Following:
+    __slots__ = ("_began", "_context", "_journal", "_metrics", "_name")
+
+    def __init__(
+        self, journal: Journal, metrics: Metrics, name: str | None, context: Context
+    ) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._name = name
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+        self._count(1)
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        self._count(-1)
+        codes = [error.code] if isinstance(error, Refused) else []
+        self._journal.executed(_SUBSCRIPTION, self._name, self._context, codes, self._began)
+
+    def _count(self, change: int) -> None:
+        self._metrics.followed((self._name or ANONYMOUS)[:NAME_CHARACTERS], change)

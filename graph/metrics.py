@@ -1,8 +1,6 @@
 """What Prometheus reads at /metrics: of several workers, whichever is asked tells of all."""
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 from prometheus_client import (
@@ -100,28 +98,17 @@ class Metrics:
         self._operations.labels(kind, name, outcome).inc()
         self._operation_seconds.labels(kind, name).observe(seconds)
 
-    @contextmanager
-    def following(self, name: str) -> Generator[None]:
-        """While a subscription is followed."""
-        subscriptions = self._subscriptions.labels(self._known(name))
-        subscriptions.inc()
-        try:
-            yield
-        finally:
-            subscriptions.dec()
+    def followed(self, name: str, change: int) -> None:
+        """How many more subscriptions of that name are followed, or, less than 0, fewer."""
+        self._subscriptions.labels(self._known(name)).inc(change)
 
     def rendered(self) -> None:
         """A result of a subscription, for all who are told the same."""
         self._renderings.inc()
 
-    @contextmanager
-    def connected(self) -> Generator[None]:
-        """While a WebSocket or an event stream is open."""
-        self._connections.inc()
-        try:
-            yield
-        finally:
-            self._connections.dec()
+    def connected(self, change: int) -> None:
+        """How many more WebSockets and event streams are open, or, less than 0, fewer."""
+        self._connections.inc(change)
 
     def heard(self, seconds: float) -> None:
         """An event of the feed, so long after it happened."""

@@ -11,9 +11,9 @@ import os
 import signal
 import struct
 import threading
-from typing import Any
+from typing import Any, cast
 
-from starlette.types import Scope
+from starlette.types import Message, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
@@ -30,12 +30,68 @@ _TWO_BYTES_FOLLOW, _EIGHT_BYTES_FOLLOW = 126, 127
 _MOST_IN_TWO_BYTES = 0xFFFF
 
 
+class Flag:
+    """As asyncio.Event, which holds room for those who wait: of a connection's memory a tenth."""
+
+    __slots__ = ("_is_set", "_waiters")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiters: list[asyncio.Future[None]] | None = None
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    async def wait(self) -> None:
+        """Until it is set. Whoever stops waiting leaves the others to it."""
+        if not self._is_set:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters = [*(self._waiters or ()), waiter]
+            await waiter
+
+
+class Inbox:
+    """As much of asyncio.Queue as uvicorn asks of what it has received, for one reader.
+
+    It holds a message or two, since reading stops until the last one is taken.
+    """
+
+    __slots__ = ("_has_some", "_messages")
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._has_some = Flag()
+
+    def put_nowait(self, message: Message) -> None:
+        self._messages.append(message)
+        self._has_some.set()
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    async def get(self) -> Message:
+        while not self._messages:
+            self._has_some.clear()
+            await self._has_some.wait()
+        return self._messages.pop(0)
+
+
 class Line:
     """The connection that a request came by."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self.is_closing = asyncio.Event()
+        self.is_closing = Flag()
         # Where it has become one.
         self.websocket: WebSocketProtocol | None = None
 
@@ -97,7 +153,22 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     ASGI's way makes a dictionary, three calls and a frame of many parts of each message: twice what
     it costs to send it. Messages are not compressed.
+
+    Of what a connection holds while nothing happens, it leaves half.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.queue = cast("Any", Inbox())
+        self.writable = cast("Any", Flag())
+        self.writable.set()
+
+    def start_keepalive(self) -> None:
+        """Called once the handshake is over: of what it said, nothing is asked again."""
+        # Which the parser holds, too.
+        self.request.headers.clear()
+        del self.request, self.response
+        super().start_keepalive()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -6,7 +6,7 @@ end, and with them everything the connection holds.
 """
 
 import asyncio
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -23,8 +23,14 @@ from domain.sessions import Identity
 from domain.watches import Watch
 from graph.connections import Connections, TooManyConnections
 from graph.context import Context, Services, Stream
-from graph.credentials import Credentials, address_of, identity_or_refusal, until_worthless
-from graph.errors import Refused
+from graph.credentials import (
+    Credentials,
+    Guard,
+    address_of,
+    create_task_in,
+    identity_or_refusal,
+)
+from graph.errors import Refused, first_of
 from graph.http import TRACEPARENT_HEADER
 from graph.operations import Malformed, Operation
 from graph.schema import Schema
@@ -102,8 +108,12 @@ class Socket:
         self._sockets = sockets
         self._websocket = websocket
         self._line = line_of(websocket.scope)
+        self._address = address_of(websocket)
+        self._traceparent = websocket.headers.get(TRACEPARENT_HEADER, "")
+        # A browser sends kilobytes, and the connection lasts for hours.
+        websocket.scope["headers"].clear()
         self._operations: dict[str, asyncio.Task[None]] = {}
-        self._heard = asyncio.Event()
+        self._is_asked = False
         # As they came in connection_init.
         self._authorization = ""
         self._customer_id = ""
@@ -113,41 +123,48 @@ class Socket:
         try:
             await self._talk()
         except* Closing as ending:
-            closing = _first(ending)
+            closing = first_of(ending)
+        except* Unauthenticated as refused:
+            closing = Closing(CloseCode.UNAUTHORIZED, first_of(refused).message)
         except* (Gone, WebSocketDisconnect):
             pass
         if closing is not None:
             await self._close(closing)
 
     async def _talk(self) -> None:
-        async with AsyncExitStack() as held:
-            try:
-                watch = await self._admit(held)
-            except TimeoutError:
-                reason = f"No connection_init within {self._sockets.limits.init_seconds:g} s"
-                raise Closing(CloseCode.INIT_TIMEOUT, reason) from None
-            except TooManyConnections as refused:
-                reason = f"{refused.code}: {refused.message}"
-                raise Closing(CloseCode.TRY_AGAIN_LATER, reason) from None
-            except DomainError as refused:
-                raise Closing(CloseCode.FORBIDDEN, refused.message) from None
-            await self._send(b'{"type":"connection_ack"}')
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_alive())
-                tasks.create_task(self._guard(watch))
-                await self._read(tasks, watch)
-
-    async def _admit(self, held: AsyncExitStack) -> Watch:
-        """A watch on the credentials that the client sends; `held` holds its place."""
         connections, watches = self._sockets.connections, self._sockets.services.watches
-        held.enter_context(connections.opened(address_of(self._websocket)))
-        async with asyncio.timeout(self._sockets.limits.init_seconds):
-            credentials = Credentials.read(*await self._until_init())
-        watch = await held.enter_async_context(
-            watches.watching(credentials.secret, credentials.customer_id)
-        )
-        held.enter_context(connections.signed_in((await watch.identity()).actor.key))
-        return watch
+        try:
+            with connections.opened(self._address) as place:
+                credentials = await self._introduced()
+                async with watches.watching(credentials.secret, credentials.customer_id) as watch:
+                    place.sign_in((await watch.identity()).actor.key)
+                    await self._send(b'{"type":"connection_ack"}')
+                    await self._go_on(watch)
+        except TooManyConnections as refused:
+            reason = f"{refused.code}: {refused.message}"
+            raise Closing(CloseCode.TRY_AGAIN_LATER, reason) from None
+        except DomainError as refused:
+            raise Closing(CloseCode.FORBIDDEN, refused.message) from None
+
+    async def _introduced(self) -> Credentials:
+        """Those that the client sends in time."""
+        seconds = self._sockets.limits.init_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return Credentials.read(*await self._until_init())
+        except TimeoutError:
+            reason = f"No connection_init within {seconds:g} s"
+            raise Closing(CloseCode.INIT_TIMEOUT, reason) from None
+
+    async def _go_on(self, watch: Watch) -> NoReturn:
+        clock = self._sockets.services.clock
+        async with asyncio.TaskGroup() as tasks:
+            with Guard(watch, clock, tasks, self._announce):
+                self._rest(tasks)
+                try:
+                    await self._read(tasks, watch)
+                finally:
+                    self._pulse.cancel()
 
     async def _until_init(self) -> tuple[str, str]:
         """The authorization, and the customer for whom a bot speaks."""
@@ -177,28 +194,25 @@ class Socket:
 
     # ---- what ends it ----------------------------------------------------------------------
 
-    async def _keep_alive(self) -> NoReturn:
-        """Asks for signs of life; a client that gives none is cut off, and all it held is freed.
+    def _rest(self, tasks: asyncio.TaskGroup) -> None:
+        loop, seconds = asyncio.get_running_loop(), self._sockets.limits.ping_seconds
+        self._pulse = loop.call_later(seconds, self._beat, tasks)
+
+    def _beat(self, tasks: asyncio.TaskGroup) -> None:
+        """Asks for a sign of life; a client that has given none since the last time is cut off.
 
         A closing handshake would wait for it, as would whatever it has not read.
         """
-        seconds = self._sockets.limits.ping_seconds
-        while True:
-            await asyncio.sleep(seconds)
-            self._heard.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._send(_PING)
-                    await self._heard.wait()
-            except TimeoutError:
-                self._cut()
-                raise Gone from None
+        if self._is_asked:
+            create_task_in(tasks, self._give_up())
+        else:
+            self._is_asked = True
+            create_task_in(tasks, self._send(_PING))
+            self._rest(tasks)
 
-    async def _guard(self, watch: Watch) -> NoReturn:
-        try:
-            await until_worthless(watch, self._sockets.services.clock, self._announce)
-        except Unauthenticated as refused:
-            raise Closing(CloseCode.UNAUTHORIZED, refused.message) from None
+    async def _give_up(self) -> NoReturn:
+        self._cut()
+        raise Gone
 
     async def _announce(self, expires_at: datetime) -> None:
         notice = {"type": "TokenExpiring", "expiresAt": expires_at.isoformat()}
@@ -229,7 +243,7 @@ class Socket:
             raise Closing(CloseCode.BAD_REQUEST, "A message must be text")
         if len(text) > limit:
             raise Closing(CloseCode.TOO_BIG, f"VALIDATION: frameBytes is {limit}")
-        self._heard.set()
+        self._is_asked = False
         try:
             received = orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -345,15 +359,17 @@ class Socket:
         """Raises Refused where whoever it is asks too often."""
         actor = identity.actor if isinstance(identity, Identity) else None
         try:
-            await self._sockets.services.rates.take(actor, address_of(self._websocket))
+            await self._sockets.services.rates.take(actor, self._address)
         except RateLimited as refused:
             raise Refused([GraphQLError(refused.message, original_error=refused)]) from None
 
     def _context(self, identity: Identity | DomainError, stream: Stream | None = None) -> Context:
-        request_id = self._websocket.state.request_id
-        traceparent = self._websocket.headers.get(TRACEPARENT_HEADER, "")
         return Context(
-            self._sockets.services, identity, request_id, stream=stream, traceparent=traceparent
+            self._sockets.services,
+            identity,
+            self._websocket.state.request_id,
+            stream=stream,
+            traceparent=self._traceparent,
         )
 
 
@@ -369,8 +385,3 @@ def _too_many(operations: int) -> Refused:
             )
         ]
     )
-
-
-def _first(group: ExceptionGroup[Closing]) -> Closing:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, ExceptionGroup) else found

@@ -213,7 +213,8 @@ def test_connections_are_limited_in_all_and_by_address_and_by_identity(limit: st
 
     @contextmanager
     def connected(address: str, identity: str) -> Generator[None]:
-        with connections.opened(address), connections.signed_in(identity):
+        with connections.opened(address) as place:
+            place.sign_in(identity)
             yield
 
     same = {"connectionsPerAddress": ("here", "{}"), "connectionsPerIdentity": ("{}", "me")}
