@@ -20,6 +20,7 @@ from collections.abc import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 from weakref import ReferenceType, ref
@@ -27,6 +28,7 @@ from weakref import ReferenceType, ref
 from bson import ObjectId
 
 from domain.access import Actor, may_read_event, readable_tickets
+from domain.clock import Clock
 from domain.errors import ValidationFailed
 from domain.sessions import Identity
 from domain.watches import Watch
@@ -207,10 +209,12 @@ class Log:
 class View:
     """What one viewpoint shows of the log, found out once for all who share it."""
 
-    def __init__(self, actor: Actor, viewpoint: Viewpoint, log: Log, deliver: "Deliver") -> None:
+    def __init__(
+        self, actor: Actor, viewpoint: Viewpoint, log: Log, deliver: "Deliver", clock: Clock
+    ) -> None:
         self.actor = actor
         self.viewpoint = viewpoint
-        self.crowd = Crowd(self, log, deliver)
+        self.crowd = Crowd(self, log, deliver, clock)
         # Called just before it shows more.
         self.listeners: set[Callable[[], None]] = {self.crowd.hear}
         self._log = log
@@ -269,10 +273,11 @@ class Crowd:
     the crowd's place, and comes back once they have seen everything.
     """
 
-    def __init__(self, view: View, log: Log, deliver: Deliver) -> None:
+    def __init__(self, view: View, log: Log, deliver: Deliver, clock: Clock) -> None:
         self._view = view
         self._log = log
         self._deliver = deliver
+        self._clock = clock
         self._members: set[Follower] = set()
         self._place = log.end
         self._telling: asyncio.Task[None] | None = None
@@ -324,9 +329,10 @@ class Crowd:
         return dict(zip(outlets, presented, strict=True))
 
     def _hand_round(self, presented: Mapping[Hashable, Any], position: Position) -> None:
+        now, place = self._clock(), position.order
         for member in tuple(self._members):
             # Some have come since, and seen it already.
-            if member.position < position and not member.take(presented):
+            if member.position.order < place and not member.take(presented, now):
                 member.wake()
 
 
@@ -403,6 +409,7 @@ class Feed:
         tickets: TicketStore,
         secret_key: str,
         log_events: int,
+        clock: Clock,
     ) -> None:
         """`secret_key` signs cursors, the same in every process.
 
@@ -411,6 +418,7 @@ class Feed:
         self._channel = channel
         self._secret_key = secret_key.encode()
         self._log_events = log_events
+        self._clock = clock
         self._log: Log | None = None
         self._snapshots = Snapshots(tickets, log_events)
         self._views: dict[Viewpoint, tuple[View, int]] = {}
@@ -465,7 +473,7 @@ class Feed:
         """As `viewed`, until the view is left."""
         viewpoint = Viewpoint.of(actor, query)
         view, users = self._views.get(viewpoint) or (
-            View(actor, viewpoint, self.log, self.deliver),
+            View(actor, viewpoint, self.log, self.deliver, self._clock),
             0,
         )
         self._views[viewpoint] = (view, users + 1)
@@ -712,12 +720,12 @@ class Follower:
             if self._woken is not None and not self._woken.done():
                 self._woken.set_result(None)
 
-    def take(self, presented: Mapping[Hashable, Any]) -> bool:
+    def take(self, presented: Mapping[Hashable, Any], now: datetime) -> bool:
         """Whether it could be given an event, as `presented` in its form, without a wait."""
         outlet = self.outlet
         return (
             outlet is not None
             and outlet.form in presented
-            and self._watch.is_certain
+            and self._watch.is_certain(now)
             and outlet.hand(presented[outlet.form])
         )

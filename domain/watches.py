@@ -7,6 +7,7 @@ until the database has been asked again.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from bson import ObjectId
 
@@ -44,13 +45,12 @@ class Watch:
             raise Unauthenticated("The access token has expired; refresh the session.")
         return identity
 
-    @property
-    def is_certain(self) -> bool:
+    def is_certain(self, now: datetime) -> bool:
         """Whether it stands for whom it stood for, and `identity` would say so at once."""
         if not self._check.done() or self._check.exception() is not None:
             return False
         expires_at = self._check.result().expires_at
-        return expires_at is None or expires_at > self._clock()
+        return expires_at is None or expires_at > now
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Returns what takes `listener` away again."""

@@ -220,6 +220,7 @@ def build_services(
         tickets=ticket_store,
         secret_key=secret_key,
         log_events=settings.feed_log_events,
+        clock=clock,
     )
     return Services(
         tickets=tickets,

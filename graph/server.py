@@ -28,6 +28,7 @@ _NOT_UTF_8 = 1007
 _TEXT = 0x81
 _TWO_BYTES_FOLLOW, _EIGHT_BYTES_FOLLOW = 126, 127
 _MOST_IN_TWO_BYTES = 0xFFFF
+_HEAD_AND_TWO_BYTES, _HEAD_AND_EIGHT_BYTES = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 
 
 class Flag:
@@ -100,9 +101,9 @@ class Line:
         """Whether the system takes no more, since the client has not read what it has."""
         return self._transport.get_write_buffer_size() > 0
 
-    def send(self, message: bytes) -> bool:
+    def send(self, *parts: bytes) -> bool:
         """A text message over a WebSocket; False where that has to wait, or cannot be."""
-        return self.websocket is not None and self.websocket.send_at_once(message)
+        return self.websocket is not None and self.websocket.send_at_once(parts)
 
     def cut(self) -> None:
         """Ends it at once, with what had been written and not read."""
@@ -178,10 +179,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.app_state["line"].websocket = None
         super().connection_lost(exc)
 
-    def send_at_once(self, message: bytes) -> bool:
+    def send_at_once(self, parts: tuple[bytes, ...]) -> bool:
         if self.close_sent or self.transport.is_closing() or not self.writable.is_set():
             return False
-        self.transport.write(_frame_head(len(message)) + message)
+        self.transport.write(b"".join((_frame_head(sum(map(len, parts))), *parts)))
         return True
 
     def send_receive_event_to_app(self) -> None:
@@ -205,8 +206,8 @@ def _frame_head(length: int) -> bytes:
     if length < _TWO_BYTES_FOLLOW:
         return bytes((_TEXT, length))
     if length <= _MOST_IN_TWO_BYTES:
-        return struct.pack("!BBH", _TEXT, _TWO_BYTES_FOLLOW, length)
-    return struct.pack("!BBQ", _TEXT, _EIGHT_BYTES_FOLLOW, length)
+        return _HEAD_AND_TWO_BYTES(_TEXT, _TWO_BYTES_FOLLOW, length)
+    return _HEAD_AND_EIGHT_BYTES(_TEXT, _EIGHT_BYTES_FOLLOW, length)
 
 
 def end_with_supervisor() -> None:

@@ -20,6 +20,7 @@ from collections.abc import (
 from contextlib import aclosing
 from functools import partial
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import orjson
 from graphql import (
@@ -63,6 +64,7 @@ class Streams:
         self._journal = journal
         self._on_rendering = on_rendering
         self._renderings = Renderings()
+        self._selections = WeakValueDictionary[Hashable, Selection]()
 
     async def open(
         self,
@@ -80,7 +82,7 @@ class Streams:
             subscription = self._schema.prepare(operation, context)
             with self._schema.executor(subscription, context) as executor:
                 variables = _selected_variables(executor, operation.variables or {})
-                selection = (operation.query, operation.name, variables)
+                selection = self._selection(operation, variables)
                 render = partial(self._shared, subscription, context, selection)
                 relay = Relay(selection, render, hand) if hand is not None else None
                 source = await self._begin(executor, relay)
@@ -88,6 +90,10 @@ class Streams:
             self._journal.refused(context, refused, began)
             raise
         return self._payloads(subscription, context, source, selection)
+
+    def _selection(self, operation: Operation, variables: str) -> "Selection":
+        asked = (operation.query, operation.name, variables)
+        return self._selections.setdefault(asked, Selection())
 
     async def _begin(self, executor: Executor[Any], relay: Relay | None) -> AsyncIterable[object]:
         stream = cast("Context", executor.context_value).stream
@@ -140,6 +146,15 @@ class Streams:
                 await asyncio.sleep(RETRY_SECONDS)
 
         return await self._renderings.get((selection, value.key), render)
+
+
+class Selection:
+    """What is selected: the same object for all who select the same of what they are told.
+
+    With each event it is compared for each of them, and their documents are long.
+    """
+
+    __slots__ = ("__weakref__",)
 
 
 class Renderings:

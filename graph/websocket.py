@@ -326,7 +326,7 @@ class Socket:
         head = b'{"id":%b,"type":"next","payload":' % orjson.dumps(key)
 
         def hand(payload: Payload) -> bool:
-            return self._line is not None and self._line.send(b"%b%b}" % (head, payload.json))
+            return self._line is not None and self._line.send(head, payload.json, b"}")
 
         payloads = await self._sockets.streams.open(operation, context, hand=hand)
         async with aclosing(payloads):
