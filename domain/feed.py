@@ -33,7 +33,7 @@ from domain.errors import ValidationFailed
 from domain.sessions import Identity
 from domain.watches import Watch
 from persistence.channel import Change, Channel, HistoryLost, Position, Topic
-from persistence.documents import from_document
+from persistence.documents import Document, from_document
 from persistence.errors import STORAGE_ERRORS, is_unavailable
 from persistence.models import Role, Ticket, TicketEvent
 from persistence.tickets import TicketQuery, TicketScope, TicketStore
@@ -67,11 +67,22 @@ class Viewpoint:
         return cls(actor.role, readable_tickets(actor), query)
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
-    position: Position
-    cursor: str
-    event: TicketEvent
+    """An event and its place. Most are heard by processes in which nobody looks at them."""
+
+    __slots__ = ("_found", "position", "ticket_key")
+
+    def __init__(self, change: Change) -> None:
+        assert change.document is not None, "it is new"
+        self.position = change.position
+        self.ticket_key: ObjectId = change.document["ticket_key"]
+        self._found: Document | TicketEvent = change.document
+
+    @property
+    def event(self) -> TicketEvent:
+        if not isinstance(self._found, TicketEvent):
+            self._found = from_document(TicketEvent, self._found)
+        return self._found
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -488,14 +499,14 @@ class Feed:
         entry, scope = sighting.entry, view.viewpoint.scope
         ticket = None
         if scope.admits(entry.event.after):
-            ticket = await self._snapshots.read(entry.event.ticket_key)
+            ticket = await self._snapshots.read(entry.ticket_key)
         shown = sighting.shown and sighting.shown()
         if shown is None or shown.snapshot is not ticket:
             is_withheld = ticket is None or not scope.admits(ticket)
             shown = FeedEvent(
                 viewer=view.actor,
                 event=entry.event,
-                cursor=entry.cursor,
+                cursor=self.cursor(entry.position),
                 list_change=ListChange.LEFT if is_withheld else sighting.list_change,
                 snapshot=ticket,
                 is_withheld=is_withheld,
@@ -517,7 +528,7 @@ class Feed:
             changes, reached = await _persist(
                 lambda: self._channel.read_after(position, until=start, limit=CATCH_UP_EVENTS)
             )
-            entries = [self._entry(change) for change in changes]
+            entries = [Entry(change) for change in changes]
             joins = reached >= start and self.log.start == start
             if joins and self.log.extend_back(position, entries):
                 return (), position
@@ -550,24 +561,19 @@ class Feed:
 
     # ---- the channel -----------------------------------------------------------------------
 
-    def _entry(self, change: Change) -> Entry:
-        assert change.document is not None, "it is new"
-        event = from_document(TicketEvent, change.document)
-        return Entry(change.position, self.cursor(change.position), event)
-
     def _hear(self, change: Change) -> None:
         if change.document is None:
             if not change.is_deletion:
                 self._forget(change.position)
             return
-        entry, log = self._entry(change), self.log
+        entry, log = Entry(change), self.log
         if entry.position <= log.end:
             # On its way when the log began.
             return
-        self._snapshots.expire(entry.event.ticket_key)
+        self._snapshots.expire(entry.ticket_key)
         seen = [view.hear(entry) for view, _ in self._views.values()]
         if any(seen):
-            self._snapshots.ask(entry.event.ticket_key)
+            self._snapshots.ask(entry.ticket_key)
         if log.append(entry):
             self._trim()
 

@@ -4,30 +4,33 @@ The driver gives one change for each call, and each call is made by another thre
 costs to hear of a change, where several have come together.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from pymongo.database import Database as NativeDatabase
 from pymongo.synchronous.change_stream import DatabaseChangeStream
 
+from persistence.database import Database
 from persistence.documents import Document
-
-T = TypeVar("T")
 
 
 class ChangeStream:
     """One cursor on the log, and the thread that waits for what it brings. One reader at a time."""
 
-    def __init__(self, stream: DatabaseChangeStream[Document], thread: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        database: Database,
+        stream: DatabaseChangeStream[Document],
+        thread: ThreadPoolExecutor,
+    ) -> None:
+        self._database = database
         self._stream = stream
         self._thread = thread
 
     @classmethod
     async def open(
         cls,
-        database: NativeDatabase[Document],
+        database: Database,
         pipeline: Sequence[Document],
         *,
         after: str | None,
@@ -41,14 +44,14 @@ class ChangeStream:
         thread = ThreadPoolExecutor(1, thread_name_prefix="change-stream")
 
         def watch() -> DatabaseChangeStream[Document]:
-            return database.watch(
+            return database.native.delegate.watch(
                 pipeline,
                 resume_after=None if after is None else {"_data": after},
                 max_await_time_ms=int(await_seconds * 1000),
             )
 
         try:
-            return cls(await _run(thread, watch), thread)
+            return cls(database, await database.call(thread, watch), thread)
         except BaseException:
             thread.shutdown(wait=False)
             raise
@@ -62,7 +65,7 @@ class ChangeStream:
 
     async def read(self) -> list[Document]:
         """The changes that came next, none where none came in time. Raises what the driver does."""
-        return await _run(self._thread, self._read)
+        return await self._database.call(self._thread, self._read)
 
     def _read(self) -> list[Document]:
         found: list[Document] = []
@@ -78,10 +81,6 @@ class ChangeStream:
         return cursor._has_next()  # noqa: SLF001
 
     def close(self) -> None:
-        """As soon as a reading that is under way is over. A server that is gone is not told."""
+        """As soon as a reading that is under way is over. A server that is gone cannot be told."""
         self._thread.submit(self._stream.close)
         self._thread.shutdown(wait=False)
-
-
-async def _run(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(thread, work)

@@ -438,7 +438,7 @@ async def _open(
     database: Database, *, after: Position | None, await_seconds: float
 ) -> ChangeStream:
     return await ChangeStream.open(
-        database.native.delegate,
+        database,
         _PIPELINE,
         after=after.token if after is not None else None,
         await_seconds=await_seconds,

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -108,6 +109,14 @@ class Database:
     def native(self) -> Any:
         """The driver's own database, for change streams, GridFS and diagnostics in this package."""
         return self._database
+
+    async def call(self, thread: Executor, work: Callable[[], T]) -> T:
+        """What `work` comes to in that thread, which asks the driver itself and may wait for it.
+
+        Raises what `work` raises, and a ConnectionFailure, as every call does, as soon as the
+        server is known to be away; the thread may then be waiting still.
+        """
+        return await self._client.get_io_loop().run_in_executor(thread, work)
 
     async def ping(self) -> None:
         """Raises a driver error that `is_unavailable` knows when the server does not answer."""
