@@ -87,13 +87,8 @@ def remembering_pack(pack: Pack) -> Pack:
     remembered = lru_cache(KEYS_REMEMBERED)(pack)
 
     def faster(form: str, *values: Any) -> bytes:
-        if form == BYTES and type(values[0]) is bytes:
-            return values[0]
-        try:
-            return remembered(form, *values)
-        except TypeError:
-            # What can change cannot be remembered by.
-            return pack(form, *values)
+        is_packed = form == BYTES and type(values[0]) is bytes
+        return values[0] if is_packed else remembered(form, *values)
 
     return faster
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bson import ObjectId
@@ -13,6 +14,7 @@ from pymongo.errors import AutoReconnect
 
 from persistence import channel as channel_module
 from persistence import embedded
+from persistence.change_stream import ChangeStream
 from persistence.channel import Change, Channel, HistoryLost, Position, Topic
 from persistence.database import Database, Transaction, connected
 from persistence.embedded import EmbeddedDatabase
@@ -98,6 +100,29 @@ async def test_what_one_transaction_wrote_comes_together_and_in_order(empty: Dat
     assert [each.token for each in positions] == [
         change.position.token for change in elsewhere.changes
     ]
+
+
+async def test_changes_that_come_close_together_are_heard_by_few_readings(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, readings = ChangeStream.read, list[int]()
+
+    async def counted(stream: ChangeStream) -> list[dict[str, Any]]:
+        found = await read(stream)
+        readings.append(len(found))
+        return found
+
+    monkeypatch.setattr(ChangeStream, "read", counted)
+    async with listening(empty) as (_, heard):
+        await insert(empty, 0)
+        await heard.until(1)
+        # While it rests.
+        await empty.named_collection("ticket_events").insert_many(
+            [{"number": number} for number in range(1, 40)]
+        )
+        await heard.until(40)
+    assert heard.numbers == list(range(40))
+    assert len([number for number in readings if number]) < 10
 
 
 async def test_topics_are_heard_in_one_order_and_nothing_secret_is_passed_on(
