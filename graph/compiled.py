@@ -52,6 +52,7 @@ from graph.inputs import ArgumentsReader
 from graph.loaders import Loader
 
 _UNKNOWN = object()
+_NOTHING: dict[str, Any] = {}
 
 # The longest source that is compiled but once, in characters.
 KEPT_SOURCE = 2_000
@@ -167,10 +168,11 @@ class Compiler:
         if relation := relation_of(function):
             return _read_once(call, relation.key_of, _look_up(call, relation, complete))
         key, is_async = call.key, resolver.is_async
+        takes_something = bool(call.definition.args) or call.info_name is not None
 
         def ask(source: Any, run: _Run) -> Any:
-            arguments = run.arguments.get(call)
-            if arguments is None:
+            arguments = run.arguments.get(call, _NOTHING)
+            if takes_something and arguments is _NOTHING:
                 arguments = run.arguments[call] = self._arguments(call, run.core)
             value = function(source, **arguments)
             if is_async:
@@ -200,8 +202,10 @@ class Compiler:
             ),
         )
         info = Info(_raw_info=raw, _field=call.resolved)
-        given = get_argument_values(call.definition, node, core.variable_values)
-        arguments = call.arguments.read(given, info) if given else {}
+        arguments: dict[str, Any] = {}
+        if call.definition.args:
+            given = get_argument_values(call.definition, node, core.variable_values)
+            arguments = call.arguments.read(given, info) if given else {}
         if call.info_name:
             arguments[call.info_name] = info
         return arguments
