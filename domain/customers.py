@@ -207,7 +207,7 @@ class Customers:
     async def find_conversations(
         self, actor: Actor, keys: Iterable[ObjectId]
     ) -> dict[ObjectId, Conversation]:
-        """To be shown, as this process remembers them; what decides reads `get_conversation`."""
+        """To be shown, as this process remembers them; `get_conversation` decides about writes."""
         found = await self._known_conversations.get(keys, self._store.find_conversations)
         return {
             key: conversation

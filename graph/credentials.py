@@ -67,7 +67,17 @@ class Guard:
     While nothing happens to it, it is a timer: of those who are connected, each has one.
     """
 
-    __slots__ = ("_announce", "_announced", "_clock", "_leave", "_tasks", "_timer", "_watch")
+    __slots__ = (
+        "_announce",
+        "_announced",
+        "_clock",
+        "_is_due",
+        "_is_looking",
+        "_leave",
+        "_tasks",
+        "_timer",
+        "_watch",
+    )
 
     def __init__(
         self,
@@ -86,6 +96,7 @@ class Guard:
         self._announce = announce
         self._announced: datetime | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_due = self._is_looking = False
 
     def __enter__(self) -> None:
         self._leave = self._watch.on_change(self._begin)
@@ -97,7 +108,11 @@ class Guard:
 
     def _begin(self) -> None:
         self._rest()
-        create_task_in(self._tasks, self._look())
+        self._is_due = True
+        # One looks for all that happens meanwhile.
+        if not self._is_looking:
+            self._is_looking = True
+            create_task_in(self._tasks, self._look())
 
     def _rest(self) -> None:
         if self._timer is not None:
@@ -105,19 +120,24 @@ class Guard:
             self._timer = None
 
     async def _look(self) -> None:
-        expires_at = (await self._watch.identity()).expires_at
+        expires_at: datetime | None = None
+        while self._is_due:
+            self._is_due = False
+            expires_at = (await self._watch.identity()).expires_at
+        self._is_looking = False
         if expires_at is None:
             return
         wait = expires_at - self._clock()
-        if self._announce is not None and self._announced != expires_at:
-            if wait <= EXPIRY_NOTICE:
-                self._announced = expires_at
-                await self._announce(expires_at)
-            else:
-                wait -= EXPIRY_NOTICE
+        announce = self._announce if self._announced != expires_at else None
+        if announce is not None and wait > EXPIRY_NOTICE:
+            wait, announce = wait - EXPIRY_NOTICE, None
         self._rest()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(wait.total_seconds(), self._begin)
+        if announce is not None:
+            self._announced = expires_at
+            # Last, since whoever does not read keeps it waiting.
+            await announce(expires_at)
 
 
 def create_task_in(tasks: asyncio.TaskGroup, work: Coroutine[object, object, None]) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import struct
 import threading
+from collections import deque
 from typing import Any, cast
 
 from starlette.types import Message, Scope
@@ -57,23 +58,26 @@ class Flag:
         """Until it is set. Whoever stops waiting leaves the others to it."""
         if not self._is_set:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters = [*(self._waiters or ()), waiter]
+            waiting = [each for each in self._waiters or () if not each.done()]
+            self._waiters = [*waiting, waiter]
             await waiter
 
 
 class Inbox:
     """As much of asyncio.Queue as uvicorn asks of what it has received, for one reader.
 
-    It holds a message or two, since reading stops until the last one is taken.
+    Mostly a message or two: reading stops until the last one is taken of those that came together.
     """
 
     __slots__ = ("_has_some", "_messages")
 
     def __init__(self) -> None:
-        self._messages: list[Message] = []
+        # Made for what comes, as it holds room for more.
+        self._messages: deque[Message] | None = None
         self._has_some = Flag()
 
     def put_nowait(self, message: Message) -> None:
+        self._messages = self._messages or deque()
         self._messages.append(message)
         self._has_some.set()
 
@@ -82,9 +86,10 @@ class Inbox:
 
     async def get(self) -> Message:
         while not self._messages:
+            self._messages = None
             self._has_some.clear()
             await self._has_some.wait()
-        return self._messages.pop(0)
+        return self._messages.popleft()
 
 
 class Line:

@@ -113,7 +113,8 @@ class Socket:
         # A browser sends kilobytes, and the connection lasts for hours.
         websocket.scope["headers"].clear()
         self._operations: dict[str, asyncio.Task[None]] = {}
-        self._is_asked = False
+        # Whether a sign of life is being asked for, and whether one is still to come.
+        self._is_asking = self._is_asked = False
         # As they came in connection_init.
         self._authorization = ""
         self._customer_id = ""
@@ -199,20 +200,23 @@ class Socket:
         self._pulse = loop.call_later(seconds, self._beat, tasks)
 
     def _beat(self, tasks: asyncio.TaskGroup) -> None:
+        create_task_in(tasks, self._look_after(tasks))
+
+    async def _look_after(self, tasks: asyncio.TaskGroup) -> None:
         """Asks for a sign of life; a client that has given none since the last time is cut off.
 
-        A closing handshake would wait for it, as would whatever it has not read.
+        So is one that has not read the question. A closing handshake would wait for it, as would
+        whatever it has not read.
         """
-        if self._is_asked:
-            create_task_in(tasks, self._give_up())
-        else:
-            self._is_asked = True
-            create_task_in(tasks, self._send(_PING))
-            self._rest(tasks)
-
-    async def _give_up(self) -> NoReturn:
-        self._cut()
-        raise Gone
+        # What came while the process was busy has yet to be read.
+        await asyncio.sleep(0)
+        if self._is_asking or self._is_asked:
+            self._cut()
+            raise Gone
+        self._is_asking = self._is_asked = True
+        self._rest(tasks)
+        await self._send(_PING)
+        self._is_asking = False
 
     async def _announce(self, expires_at: datetime) -> None:
         notice = {"type": "TokenExpiring", "expiresAt": expires_at.isoformat()}

@@ -13,6 +13,9 @@ from pymongo.synchronous.change_stream import DatabaseChangeStream
 from persistence.database import Database
 from persistence.documents import Document
 
+# How many changes are read at once, at most: whoever hears of them does nothing else meanwhile.
+BATCH = 100
+
 
 class ChangeStream:
     """One cursor on the log, and the thread that waits for what it brings. One reader at a time."""
@@ -48,6 +51,7 @@ class ChangeStream:
                 pipeline,
                 resume_after=None if after is None else {"_data": after},
                 max_await_time_ms=int(await_seconds * 1000),
+                batch_size=BATCH,
             )
 
         try:

@@ -418,6 +418,9 @@ class ChangeStreamBackend(BroadcastBackend):
             try:
                 await self._reopen()
             except PyMongoError as error:
+                # Not from where this one was to begin, which may be lost again by then.
+                self._close()
+                self._position = None
                 await self._pause(error)
             else:
                 return self.position

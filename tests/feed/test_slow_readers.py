@@ -118,6 +118,39 @@ async def test_clients_that_read_no_more_cost_little_and_delay_nobody(servers: S
         await tell(repeater, BATCH, *readers)
 
 
+async def test_one_who_only_talks_is_cut_off_too(servers: Servers) -> None:
+    """Signs of life keep a connection of which nothing is read no longer than others."""
+    server = await servers.start(TICKETS_PING_SECONDS="1")
+    admin = await server.sign_in()
+    async with (
+        repeating(server, admin) as repeater,
+        connected(server, admin.credential) as deaf,
+        connected(server, admin.credential) as other,
+    ):
+        await deaf.subscribe(DESCRIBED)
+        quick = await other.subscribe()
+        await deaf.until_served()
+        await other.until_served()
+        others = connections_of(server) - 1
+        stop_reading(deaf)
+
+        async def talk() -> None:
+            while True:
+                await deaf.connection.send('{"type":"pong"}')
+                await asyncio.sleep(0.2)
+
+        talking = asyncio.create_task(talk())
+        try:
+            # More than the system takes for it.
+            await tell(repeater, 1_500, quick)
+            async with asyncio.timeout(30):
+                while connections_of(server) > others:  # noqa: ASYNC110 -- the system tells nobody
+                    await asyncio.sleep(0.1)
+        finally:
+            talking.cancel()
+            await asyncio.wait([talking])
+
+
 async def test_a_reader_that_is_overtaken_is_told_where_to_resume(servers: Servers) -> None:
     server = await servers.start(TICKETS_FEED_LOG_EVENTS="300", TICKETS_PING_SECONDS="60")
     admin = await server.sign_in()
