@@ -51,14 +51,14 @@ def obey_parent() -> None:
 
 
 def quicken() -> None:
-    """Takes away a third of what reading costs: work done over and over with the same result.
+    """Takes away a quarter of what reading costs: work done over and over with the same result.
 
     The catalogue of a collection's indexes is read several times for each command, and its keys are
     taken apart and put together in Python. What documents have is copied into an answer, although
     most of it never changes: instants and object ids by the slowest way that `copy` has.
     """
+    copies = cast("dict[type, Callable[[Any, Any], Any]]", vars(copy)["_deepcopy_dispatch"])
     for kind in (ObjectId, datetime):
-        copies = cast("dict[type, Callable[[Any, Any], Any]]", vars(copy)["_deepcopy_dispatch"])
         copies[kind] = lambda value, _memo: value
     copy.deepcopy = cast("Any", shorter_deepcopy(copy.deepcopy))
     engine = vars(import_module("wiredtiger.swig_wiredtiger"))
@@ -67,8 +67,8 @@ def quicken() -> None:
 
 
 def shorter_deepcopy(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
-    def shorter(value: Any, *memo: Any) -> Any:
-        return value if type(value) in UNCHANGING else deepcopy(value, *memo)
+    def shorter(value: Any, *memo: Any, **options: Any) -> Any:
+        return value if type(value) in UNCHANGING else deepcopy(value, *memo, **options)
 
     return shorter
 

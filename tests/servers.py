@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -211,9 +211,21 @@ class Servers:
         self.started.append(server)
         return server
 
+    async def start_beside(self, server: Server, **variables: str) -> Server:
+        """Another process on that server's database."""
+        name = server.environment["TICKETS_DATABASE_NAME"]
+        return await self.start(database_name=name, data_dir=None, port=None, **variables)
+
     async def stop(self) -> None:
         for server in self.started:
             await server.stop()
+
+
+async def until_shown(expected: object, show: Callable[[], Awaitable[object]]) -> None:
+    """Until another process, which hears of a change, shows what is `expected`."""
+    async with asyncio.timeout(30):
+        while await show() != expected:  # noqa: ASYNC110 -- it tells nobody
+            await asyncio.sleep(0.01)
 
 
 def new_database_name() -> str:

@@ -1,14 +1,12 @@
 """What a process remembers of accounts, when another one changes them."""
 
-import asyncio
-
 from tests.factories import Factory
-from tests.servers import Servers
+from tests.servers import Servers, until_shown
 
 
 async def test_a_new_name_is_shown_by_every_process_soon(servers: Servers) -> None:
     one = await servers.start()
-    other = await servers.start(database_name=one.environment["TICKETS_DATABASE_NAME"])
+    other = await servers.start_beside(one)
     admin = await one.sign_in()
     elsewhere = other.api(admin.credential)
     make = Factory(one, admin)
@@ -23,6 +21,4 @@ async def test_a_new_name_is_shown_by_every_process_soon(servers: Servers) -> No
     # Remembered there from now on.
     assert await shown() != "Another Name"
     await admin.succeed("updateAgent", id=agent.id, name="Another Name")
-    async with asyncio.timeout(30):
-        while await shown() != "Another Name":  # noqa: ASYNC110 -- another process hears of it
-            await asyncio.sleep(0.01)
+    await until_shown("Another Name", shown)

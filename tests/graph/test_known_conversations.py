@@ -1,6 +1,5 @@
 """What a process remembers of conversations, when it or another one changes them."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from unittest.mock import AsyncMock, Mock
@@ -24,23 +23,23 @@ from persistence.models import (
     MessageAuthor,
     Role,
 )
-from tests.client import Api, Data
+from tests.client import Api
 from tests.factories import Factory
 from tests.responses_server import Refuse, Say, running_responses_server
-from tests.servers import Servers, new_database_name
+from tests.servers import Servers, new_database_name, until_shown
 
 SHOWN = "{ tickets { nodes { conversation { handler handledBy { id } externalId } } } }"
 ADMIN = Actor(ActorKind.AGENT, ObjectId(), "admin", Role.ADMIN)
 BOT = Actor(ActorKind.BOT, ObjectId(), "bot", Role.BOT)
 
 
-async def shown_to(api: Api) -> Data:
-    return (await api.query(SHOWN))["tickets"]["nodes"][0]["conversation"]
+async def shown_to(api: Api, field: str) -> object:
+    return (await api.query(SHOWN))["tickets"]["nodes"][0]["conversation"][field]
 
 
 async def test_every_process_shows_it_soon(servers: Servers) -> None:
     one = await servers.start()
-    other = await servers.start(database_name=one.environment["TICKETS_DATABASE_NAME"])
+    other = await servers.start_beside(one)
     admin = await one.sign_in()
     elsewhere = other.api(admin.credential)
     make = Factory(one, admin)
@@ -49,17 +48,13 @@ async def test_every_process_shows_it_soon(servers: Servers) -> None:
     await make.ticket(conversationId=conversation["id"])
 
     # Remembered there from now on.
-    assert (await shown_to(elsewhere))["handler"] == "ASSISTANT"
+    assert await shown_to(elsewhere, "handler") == "ASSISTANT"
     await admin.succeed("takeOverConversation", conversationId=conversation["id"])
-    assert (await shown_to(admin))["handler"] == "HUMAN"
-    async with asyncio.timeout(30):
-        while (await shown_to(elsewhere))["handler"] != "HUMAN":  # noqa: ASYNC110 -- another process hears of it
-            await asyncio.sleep(0.01)
+    assert await shown_to(admin, "handler") == "HUMAN"
+    await until_shown("HUMAN", lambda: shown_to(elsewhere, "handler"))
     await admin.succeed("eraseCustomer", customerId=customer["id"])
-    assert (await shown_to(admin))["externalId"] is None
-    async with asyncio.timeout(30):
-        while (await shown_to(elsewhere))["externalId"] is not None:  # noqa: ASYNC110 -- as above
-            await asyncio.sleep(0.01)
+    assert await shown_to(admin, "externalId") is None
+    await until_shown(None, lambda: shown_to(elsewhere, "externalId"))
 
 
 # ---- below the API -------------------------------------------------------------------------

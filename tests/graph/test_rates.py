@@ -130,10 +130,7 @@ async def test_a_key_has_one_limit_on_whatever_way_and_process(
 ) -> None:
     admin = await strict.sign_in()
     bot = await Factory(strict, admin).bot()
-    other = await servers.start(
-        database_name=strict.environment["TICKETS_DATABASE_NAME"],
-        TICKETS_REQUEST_RATE_PER_KEY=f"{REQUESTS} per hour",
-    )
+    other = await servers.start_beside(strict, TICKETS_REQUEST_RATE_PER_KEY=f"{REQUESTS} per hour")
     api, elsewhere = strict.api(bot.secret), other.api(bot.secret)
     share = REQUESTS // 20
     assert {answer.status for answer in await asked(api, REQUESTS // 2)} == {200}

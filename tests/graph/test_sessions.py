@@ -351,10 +351,7 @@ async def test_an_installation_keeps_an_active_admin(servers: Servers) -> None:
 async def test_first_admin_is_made_where_there_is_no_account(
     server: Server, servers: Servers
 ) -> None:
-    again = await servers.start(
-        database_name=server.environment["TICKETS_DATABASE_NAME"],
-        TICKETS_ADMIN_EMAIL="other@example.com",
-    )
+    again = await servers.start_beside(server, TICKETS_ADMIN_EMAIL="other@example.com")
 
     other = await again.api().problem("login", email="other@example.com", password=ADMIN_PASSWORD)
     assert other["code"] == "UNAUTHENTICATED"

@@ -31,7 +31,7 @@ for form, *values in rows * 2:
 now = datetime.now(UTC)
 document = {"_id": ObjectId(), "at": now, "n": {"list": [1, {"at": now, "key": ObjectId()}]}}
 copied = copy.deepcopy(document)
-assert copied == document
+assert copied == document == copy.deepcopy(document, memo={})
 assert copied["n"]["list"] is not document["n"]["list"]
 assert copied["n"]["list"][1] is not document["n"]["list"][1]
 """
