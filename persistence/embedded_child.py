@@ -28,6 +28,8 @@ KEYS_REMEMBERED = 4_096
 UNCHANGING = frozenset({ObjectId, datetime, str, int, float, bool, type(None)})
 # The storage engine's word for a key or a value that is nothing but bytes.
 BYTES = "u"
+# ... and for keys of two or three names and bytes, as an index has them.
+ENTRIES = frozenset({"SSu", "SSSu"})
 
 
 class Unpack(Protocol):
@@ -66,6 +68,48 @@ def quicken() -> None:
     engine["pack"] = remembering_pack(engine["pack"])
 
 
+def unblock() -> None:
+    """Has writers wait for nobody but those who are in their way, and be looked at no longer.
+
+    With each statement of a transaction the server looks for transactions that have been idle for
+    too long. It waits for every one that is being used, to ask it, and meanwhile keeps all others
+    from going on or committing. With each write it looks through those of the last half hour, up to
+    ten thousand, and sorts them once there are more. With each command it asks the store, one
+    at a time, whether commands are to be recorded, which nobody has asked for.
+    """
+    module = vars(import_module("secantus.transactions"))
+    lifetime, most = (module[f"_RETRYABLE_RECORD_{name}"] for name in ("LIFETIME_SECONDS", "MAX"))
+    in_progress = module["TxnState"].IN_PROGRESS
+
+    def end_idle(self: Any) -> int:
+        idle_since, ended = self._time() - self._lifetime, 0
+        for transaction in self._txns.values():
+            is_idle = transaction.state is in_progress and transaction.last_use < idle_since
+            # Not one whose statement still runs.
+            if is_idle and transaction.mutex.acquire(blocking=False):
+                self._abort_locked(transaction)
+                transaction.mutex.release()
+                ended += 1
+        return ended
+
+    def forget_old_writes(self: Any) -> None:
+        # The oldest are the first.
+        writes, expired = self._retryable, self._time() - lifetime
+        while writes and (len(writes) > most or next(iter(writes.values()))[1] < expired):
+            del writes[next(iter(writes))]
+
+    registry = module["TransactionRegistry"]
+    replace(registry, _prune_locked=end_idle, _prune_retryable_locked=forget_old_writes)
+    replace(import_module("secantus.commands"), _maybe_record_profile=lambda *_: None)
+
+
+def replace(holder: object, **parts: Callable[..., Any]) -> None:
+    for name, part in parts.items():
+        # Of another version something may not be there, or not be used.
+        getattr(holder, name)
+        setattr(holder, name, part)
+
+
 def shorter_deepcopy(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
     def shorter(value: Any, *memo: Any, **options: Any) -> Any:
         return value if type(value) in UNCHANGING else deepcopy(value, *memo, **options)
@@ -78,7 +122,12 @@ def remembering_unpack(unpack: Unpack) -> Unpack:
 
     def faster(form: str, packed: bytes) -> list[Any]:
         # Bytes are what they are: `unpack` would look for their end.
-        return [packed] if form == BYTES and packed else list(remembered(form, packed))
+        if form == BYTES and packed:
+            return [packed]
+        if form in ENTRIES:
+            *texts, key = packed.split(b"\0", len(form) - 1)
+            return [*(text.decode() for text in texts), key]
+        return list(remembered(form, packed))
 
     return faster
 
@@ -87,8 +136,11 @@ def remembering_pack(pack: Pack) -> Pack:
     remembered = lru_cache(KEYS_REMEMBERED)(pack)
 
     def faster(form: str, *values: Any) -> bytes:
-        is_packed = form == BYTES and type(values[0]) is bytes
-        return values[0] if is_packed else remembered(form, *values)
+        if form.endswith(BYTES) and type(values[-1]) is bytes:
+            *names, given = values
+            # Those of an index differ in their last part alone.
+            return remembered(form[:-1], *names) + given if names else given
+        return remembered(form, *values)
 
     return faster
 
@@ -101,6 +153,7 @@ if __name__ == "__main__":
     defaults = cast("dict[str, object]", SecantusDBServer.__init__.__kwdefaults__)
     defaults["transaction_lifetime_seconds"] = IDLE_TRANSACTION_SECONDS
     # Another version may be made otherwise; it is only slower then.
-    with suppress(ImportError, LookupError, TypeError):
+    with suppress(AttributeError, ImportError, LookupError, TypeError):
         quicken()
+        unblock()
     runpy.run_module("secantus", run_name="__main__")
