@@ -10,6 +10,7 @@ from typing import Any, cast
 from bson import ObjectId, Regex
 from pymongo.errors import DuplicateKeyError
 
+from persistence.coalescing import CoalescedReads
 from persistence.database import Database, Transaction
 from persistence.documents import Document, from_document, projection, to_document
 from persistence.errors import Duplicate
@@ -244,6 +245,7 @@ class TicketStore:
         self._events = database.collection(TicketEvent)
         self._progress = database.named_collection("progress")
         self._bounds = Bounds()
+        self._reads = CoalescedReads()
 
     # ---- tickets ---------------------------------------------------------------------------
 
@@ -251,8 +253,12 @@ class TicketStore:
         self, scope: TicketScope, ticket_id: str, *, session: Transaction | None = None
     ) -> Ticket | None:
         """The ticket with that number, or None where it is not there or not in `scope`."""
-        found = await self._tickets.find_one({"ticket_id": ticket_id}, session=session)
-        ticket = from_document(Ticket, found) if found else None
+
+        async def read() -> Ticket | None:
+            found = await self._tickets.find_one({"ticket_id": ticket_id}, session=session)
+            return from_document(Ticket, found) if found else None
+
+        ticket = await (read() if session else self._reads.read(read, "ticket", ticket_id))
         return ticket if ticket and scope.admits(ticket) else None
 
     async def any_ticket(self) -> bool:
@@ -275,8 +281,13 @@ class TicketStore:
         *,
         session: Transaction | None = None,
     ) -> dict[ObjectId, Ticket]:
-        found = self._tickets.find({"_id": {"$in": list(set(keys))}}, session=session)
-        tickets = [from_document(Ticket, document) for document in await found.to_list(None)]
+        wanted = frozenset(keys)
+
+        async def read() -> list[Ticket]:
+            found = self._tickets.find({"_id": {"$in": list(wanted)}}, session=session)
+            return [from_document(Ticket, document) for document in await found.to_list(None)]
+
+        tickets = await (read() if session else self._reads.read(read, "tickets", wanted))
         return {ticket.id: ticket for ticket in tickets if scope.admits(ticket)}
 
     async def find_of_conversation(
@@ -299,21 +310,23 @@ class TicketStore:
         conditions, key = conditions_of(query, scope), f"sort.{order.value}"
         # Of one customer or conversation there are few tickets, however far they lie apart.
         are_few = "customer_id" in conditions or "conversation_id" in conditions
-        return await read_page(
-            self._tickets,
-            Ticket,
-            conditions,
-            window,
-            key=key,
-            descending=descending,
-            projection={**_LISTED, key: 1, **{name: 1 for name in DETAILS if name in details}},
-            bounds=None
-            if are_few
-            else self._bounds.of(
-                (query, scope, order, descending),
-                by_time=order in (TicketOrder.CREATED_AT, TicketOrder.UPDATED_AT),
-            ),
-        )
+        asked = (query, scope, order, descending)
+        by_time = order in (TicketOrder.CREATED_AT, TicketOrder.UPDATED_AT)
+        shown = {name: 1 for name in DETAILS if name in details}
+
+        async def read() -> Page[Ticket]:
+            return await read_page(
+                self._tickets,
+                Ticket,
+                conditions,
+                window,
+                key=key,
+                descending=descending,
+                projection={**_LISTED, key: 1, **shown},
+                bounds=None if are_few else self._bounds.of(asked, by_time=by_time),
+            )
+
+        return await self._reads.read(read, "page", asked, window, tuple(shown))
 
     async def count(self, query: TicketQuery, scope: TicketScope) -> int:
         return await count_items(self._tickets, conditions_of(query, scope), key="sort.created")
@@ -408,9 +421,12 @@ class TicketStore:
     async def notes_page(
         self, ticket_key: ObjectId, visibilities: Sequence[NoteVisibility], window: Window
     ) -> Page[Note]:
-        return await read_page(
-            self._notes, Note, self._notes_of(ticket_key, visibilities), window, key="position"
-        )
+        conditions = self._notes_of(ticket_key, visibilities)
+
+        async def read() -> Page[Note]:
+            return await read_page(self._notes, Note, conditions, window, key="position")
+
+        return await self._reads.read(read, "notes", conditions, window)
 
     async def count_notes(
         self, ticket_key: ObjectId, visibilities: Sequence[NoteVisibility]
@@ -446,10 +462,14 @@ class TicketStore:
 
     async def links_of(self, keys: Iterable[ObjectId]) -> list[TicketLink]:
         """Every link at either end of which one of the tickets stands."""
-        wanted = set(keys)
-        # A server of the version before, which may still run, makes links without `ends`.
-        found = self._links.find({"ends": {"$in": [*wanted, None]}})
-        links = [from_document(TicketLink, document) for document in await found.to_list(None)]
+        wanted = frozenset(keys)
+
+        async def read() -> list[TicketLink]:
+            # A server of the version before, which may still run, makes links without `ends`.
+            found = self._links.find({"ends": {"$in": [*wanted, None]}})
+            return [from_document(TicketLink, document) for document in await found.to_list(None)]
+
+        links = await self._reads.read(read, "links", wanted)
         return sorted(
             (link for link in links if not wanted.isdisjoint((link.ticket_key, link.other_key))),
             key=lambda link: link.id,
@@ -460,14 +480,19 @@ class TicketStore:
     async def events_page(
         self, ticket_key: ObjectId, conditions: Document, window: Window
     ) -> Page[TicketEvent]:
-        return await read_page(
-            self._events,
-            TicketEvent,
-            {"ticket_key": ticket_key, **conditions},
-            window,
-            key="version",
-            projection=_WITHOUT_FACTS,
-        )
+        conditions = {"ticket_key": ticket_key, **conditions}
+
+        async def read() -> Page[TicketEvent]:
+            return await read_page(
+                self._events,
+                TicketEvent,
+                conditions,
+                window,
+                key="version",
+                projection=_WITHOUT_FACTS,
+            )
+
+        return await self._reads.read(read, "events", conditions, window)
 
     async def count_events(self, ticket_key: ObjectId, conditions: Document) -> int:
         return await self._events.count_documents({"ticket_key": ticket_key, **conditions})
@@ -523,14 +548,17 @@ class TicketStore:
 
     async def status_changes(self, keys: Iterable[ObjectId]) -> dict[ObjectId, list[TicketEvent]]:
         """The events of the tickets that changed (or first set) their status, oldest first."""
-        wanted = list(set(keys))
-        found = self._events.find(
-            {"ticket_key": {"$in": wanted}, "changes.field": "status"},
-            _WITHOUT_FACTS,
-        ).sort([("version", 1)])
+        wanted = frozenset(keys)
+
+        async def read() -> list[TicketEvent]:
+            found = self._events.find(
+                {"ticket_key": {"$in": list(wanted)}, "changes.field": "status"},
+                _WITHOUT_FACTS,
+            ).sort([("version", 1)])
+            return [from_document(TicketEvent, document) for document in await found.to_list(None)]
+
         grouped: dict[ObjectId, list[TicketEvent]] = {key: [] for key in wanted}
-        for document in await found.to_list(None):
-            event = from_document(TicketEvent, document)
+        for event in await self._reads.read(read, "status changes", wanted):
             grouped[event.ticket_key].append(event)
         return grouped
 

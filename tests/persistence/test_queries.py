@@ -436,6 +436,24 @@ async def test_a_ticket_with_everything_takes_one_query_for_each_kind(
     ]
 
 
+async def test_what_many_ask_for_at_once_is_not_read_for_each(
+    recorder: Recorder, root: Api, build: Factory
+) -> None:
+    tag = build.word()
+    ticket = await build.ticket(tags=[tag], customerPhone=build.phone())
+    for document, variables, most in (
+        (PAGE, {"filter": {"tag": tag}, "first": 20}, 1),
+        (ONE, {"ticketId": ticket["ticketId"]}, 5),
+    ):
+        alone = await root.query(document, variables)
+        recorder.commands.clear()
+        answers = await asyncio.gather(*(root.query(document, variables) for _ in range(20)))
+        assert answers == [alone] * 20
+        queries = sum("find" in command for command in recorder.commands)
+        # Of those who come while it is read, all at most twice.
+        assert most <= queries < 20 * most / 2
+
+
 ONE = """
 query($ticketId: String!) {
   ticket(ticketId: $ticketId) {
