@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import Any, TypeVar, cast
 
 from bson import encode
@@ -20,8 +20,9 @@ class CoalescedReads:
     """
 
     def __init__(self) -> None:
-        # What is being read, with who waits to have it read again.
-        self._running: dict[Hashable, _Next | None] = {}
+        self._running: dict[Hashable, _Reading] = {}
+        # What begins next: at once, or where the same is being read, when that has ended.
+        self._next: dict[Hashable, _Reading] = {}
 
     async def read(self, read: Callable[[], Awaitable[T]], *asked: Hashable | Document) -> T:
         """What `read` gives, or that of another who asked for the same, word for word.
@@ -29,46 +30,41 @@ class CoalescedReads:
         `asked` must hold all that the answer depends on. Raises what `read` raises.
         """
         key = tuple(encode(part) if isinstance(part, dict) else part for part in asked)
-        if key not in self._running:
-            self._running[key] = None
-            try:
-                return await read()
-            finally:
-                self._go_on(key)
-        following = self._running[key]
-        if following is None:
-            following = self._running[key] = _Next(read)
+        reading = self._next.get(key)
+        if reading is None:
+            reading = self._next[key] = _Reading(read)
+            if key not in self._running:
+                self._begin(key)
         # Who stops waiting does not stop others from it.
-        return cast("T", await asyncio.shield(following.result))
+        return cast("T", await asyncio.shield(reading.result))
 
-    def _go_on(self, key: Hashable) -> None:
-        following = self._running.pop(key)
-        if following is not None:
-            self._running[key] = None
-            following.begin(lambda: self._go_on(key))
-
-
-class _Next:
-    """One reading for all who wait for it, as the first of them would have done it."""
-
-    def __init__(self, read: Callable[[], Awaitable[Any]]) -> None:
-        self._read = read
-        self._context: Context = copy_context()
-        self._task: asyncio.Task[None] | None = None
-        self.result = asyncio.get_running_loop().create_future()
-
-    def begin(self, at_end: Callable[[], None]) -> None:
-        self._task = asyncio.create_task(
-            self._fulfil(at_end), name="coalesced read", context=self._context
+    def _begin(self, key: Hashable) -> None:
+        """In a moment: whoever asks until then shares it."""
+        reading = self._next[key]
+        reading.task = asyncio.create_task(
+            self._carry_out(key), name="coalesced read", context=reading.context
         )
 
-    async def _fulfil(self, at_end: Callable[[], None]) -> None:
+    async def _carry_out(self, key: Hashable) -> None:
+        reading = self._running[key] = self._next.pop(key)
         try:
-            self.result.set_result(await self._read())
+            reading.result.set_result(await reading.read())
         except Exception as error:  # noqa: BLE001 -- whoever waits is to get it
-            self.result.set_exception(error)
+            reading.result.set_exception(error)
             # That nobody waits any more is no failure.
-            self.result.exception()
+            reading.result.exception()
         finally:
-            self.result.cancel()
-            at_end()
+            reading.result.cancel()
+            del self._running[key]
+            if key in self._next:
+                self._begin(key)
+
+
+class _Reading:
+    """One for all who wait for it, as the first of them would have done it."""
+
+    def __init__(self, read: Callable[[], Awaitable[Any]]) -> None:
+        self.read = read
+        self.context = copy_context()
+        self.task: asyncio.Task[None] | None = None
+        self.result = asyncio.get_running_loop().create_future()
