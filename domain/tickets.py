@@ -341,13 +341,15 @@ class Tickets:
         """The one customer that context, id, phone and conversation agree on, if any is named."""
         named: list[Customer] = []
         if actor.customer_id is not None:
-            named.append(await self._customers.get(actor, actor.customer_id))
+            named.append(await self._customers.get_known(actor, actor.customer_id))
         if new.customer_id is not None:
-            named.append(await self._customers.get(actor.naming(new.customer_id), new.customer_id))
+            named.append(
+                await self._customers.get_known(actor.naming(new.customer_id), new.customer_id)
+            )
         if new.conversation_id is not None:
             conversation = await self._customers.get_conversation(actor, new.conversation_id)
             key = conversation.customer_id
-            named.append(await self._customers.get(actor.naming(key), key))
+            named.append(await self._customers.get_known(actor.naming(key), key))
         if new.customer_phone is not None:
             named.append(
                 await self._customers.find_or_add(actor, new.customer_phone, "customerPhone")

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from bson.codec_options import CodecOptions
-from motor.core import AgnosticClient, AgnosticClientSession, AgnosticCollection
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession
+from motor.core import AgnosticClient, AgnosticCollection
+from motor.motor_asyncio import AsyncIOMotorClient
 from odmantic import AIOEngine
 from pymongo import IndexModel
 from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
@@ -24,9 +24,9 @@ from persistence.documents import Document
 from persistence.errors import UnsuitableServer
 from persistence.models import MODELS
 from persistence.odm import Model
+from persistence.transactions import Transaction
 
 T = TypeVar("T")
-Transaction = AgnosticClientSession
 Collection = AgnosticCollection[Document]
 
 # Where GridFS keeps the contents of attachments.
@@ -38,6 +38,8 @@ TIMEOUT_SECONDS = 10.0
 # How often a transaction is tried again however long that takes: one try may already have lasted
 # longer than contention is borne, on a machine that was halted or whose clock was set.
 TRIES_AGAIN = 2
+# After how long MongoDB ends one by itself, unless told otherwise.
+TRANSACTION_SECONDS = 60.0
 # How often it is tried again on a connection that broke before anything was committed, or where the
 # server says that it failed itself.
 BREAKS = 2
@@ -69,6 +71,7 @@ class Database:
         )
         milliseconds = int(timeout_seconds * 1000)
         self._transactions = 0
+        self._leaving: set[asyncio.Task[None]] = set()
         self._availability = Availability(timeout_seconds, on_calls=on_calls)
         heartbeats = Heartbeats(self._availability)
         pool_listeners = [_PoolListener(on_connections)] if on_connections else []
@@ -192,7 +195,7 @@ class Database:
             is_done = False
             tries += 1
             try:
-                async with self._session() as session, session.start_transaction():
+                async with self._transaction() as session:
                     result = await work(session)
                     is_done = True
             except PyMongoError as error:
@@ -225,17 +228,35 @@ class Database:
 
         For as long as the server lets a transaction last: a minute on MongoDB unless told.
         """
-        async with (
-            self._session() as session,
-            session.start_transaction(read_concern=ReadConcern("snapshot")),
-        ):
+        async with self._transaction(read_concern=ReadConcern("snapshot")) as session:
             yield session
 
-    def _session(self) -> Transaction:
-        # Motor would take a thread for it, although no server is asked.
-        return AsyncIOMotorClientSession(self._client.delegate.start_session(), self._client)
+    @asynccontextmanager
+    async def _transaction(self, **options: Any) -> AsyncGenerator[Transaction]:
+        session = Transaction(self._client, **options)
+        try:
+            yield session
+            await session.commit()
+        except BaseException:
+            if not await session.give_up():
+                leaving = asyncio.create_task(self._leave(session), name="leave a transaction")
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+            raise
+
+    async def _leave(self, session: Transaction) -> None:
+        """So that what it wrote is free for others as soon as the server can be told."""
+        give_up_at = time.monotonic() + TRANSACTION_SECONDS
+        delay = 0.1
+        while time.monotonic() < give_up_at:
+            await asyncio.sleep(delay)
+            if await session.give_up():
+                return
+            delay = min(2 * delay, 1.0)
 
     async def close(self) -> None:
+        for leaving in self._leaving:
+            leaving.cancel()
         self._availability.end()
         # The driver says goodbye to the server, and waits for its answer.
         await asyncio.to_thread(self._client.close)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from bson import ObjectId, Regex
 from pymongo.errors import DuplicateKeyError
+from pymongo.synchronous.client_session import ClientSession
 
 from persistence.coalescing import CoalescedReads
 from persistence.database import Database, Transaction
@@ -353,11 +354,16 @@ class TicketStore:
 
     async def add(self, ticket: Ticket, event: TicketEvent, *, session: Transaction) -> None:
         """Raises Duplicate where the number is another ticket's."""
-        try:
-            await self._tickets.insert_one(to_document(ticket), session=session)
-        except DuplicateKeyError as error:
-            raise Duplicate("ticket_id") from error
-        await self._events.insert_one(to_document(event), session=session)
+        tickets, events = self._tickets.delegate, self._events.delegate
+
+        def insert(session: ClientSession) -> None:
+            try:
+                tickets.insert_one(to_document(ticket), session=session)
+            except DuplicateKeyError as error:
+                raise Duplicate("ticket_id") from error
+            events.insert_one(to_document(event), session=session)
+
+        await session.run(insert)
 
     async def change(
         self, old: Ticket, new: Ticket, event: TicketEvent, *, session: Transaction
@@ -367,15 +373,18 @@ class TicketStore:
         False, and nothing written, where the stored version is no longer `old`'s: somebody else
         was quicker, and the caller decides anew upon what is there now.
         """
-        updated = await self._tickets.update_one(
-            {"_id": old.id, "version": old.version},
-            {"$set": _differences(old, new)},
-            session=session,
-        )
-        if updated.matched_count == 0:
-            return False
-        await self._events.insert_one(to_document(event), session=session)
-        return True
+        tickets, events = self._tickets.delegate, self._events.delegate
+        expected = {"_id": old.id, "version": old.version}
+
+        def update(session: ClientSession) -> bool:
+            differences = {"$set": _differences(old, new)}
+            updated = tickets.update_one(expected, differences, session=session)
+            if updated.matched_count == 0:
+                return False
+            events.insert_one(to_document(event), session=session)
+            return True
+
+        return await session.run(update)
 
     async def set_terms(self, key: ObjectId, terms: list[str], *, session: Transaction) -> None:
         """Replaces the search words alone: no version, no event, since nobody can see them."""

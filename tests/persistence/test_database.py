@@ -1,11 +1,13 @@
 """Transactions, indexes, and how long a database that is away is waited for."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncGenerator
 
 import pytest
 from pymongo.errors import PyMongoError
+from pymongo.synchronous.client_session import ClientSession
 
 from persistence import models
 from persistence.database import TRIES_AGAIN, Database, Transaction, connected
@@ -115,6 +117,39 @@ async def test_what_is_cancelled_leaves_nothing(database: Database) -> None:
     assert await written.count_documents({}) == 0
     # Nor does it stand in the way of the next one.
     await database.transaction(lambda session: written.insert_one({"_id": 1}, session=session))
+
+
+async def test_what_is_cancelled_between_two_statements_of_a_row_leaves_nothing(
+    database: Database,
+) -> None:
+    words = database.named_collection("words")
+    await words.insert_one({"_id": "ours"})
+    loop = asyncio.get_running_loop()
+    first_is_written, go_on = asyncio.Event(), threading.Event()
+
+    def write(session: ClientSession) -> None:
+        words.delegate.update_one({"_id": "ours"}, {"$set": {"by": "one"}}, session=session)
+        loop.call_soon_threadsafe(first_is_written.set)
+        go_on.wait()
+        words.delegate.insert_one({"_id": "second"}, session=session)
+
+    async def work(session: Transaction) -> None:
+        await session.run(write)
+
+    one = asyncio.create_task(database.transaction(work))
+    await first_is_written.wait()
+    one.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await one
+    go_on.set()
+    # As soon as the driver can be told, though the server would end it only ten seconds later.
+    async with asyncio.timeout(5):
+        await database.transaction(
+            lambda session: words.update_one(
+                {"_id": "ours"}, {"$set": {"by": "another"}}, session=session
+            )
+        )
+    assert await words.find({}).to_list(None) == [{"_id": "ours", "by": "another"}]
 
 
 async def test_nobody_sees_half_of_a_transaction(database: Database) -> None:

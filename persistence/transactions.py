@@ -1,0 +1,79 @@
+"""A transaction: what is sent in it, and how it ends, which holds nobody else up.
+
+The driver's own session, where it is left in the middle of a transaction, tells the server so from
+the thread that leaves it, which is the event loop's, and waits for the answer.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+from typing import Any, TypeVar, cast
+
+from motor.core import AgnosticClient
+from motor.frameworks import asyncio as driver_threads
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo.errors import ConnectionFailure, InvalidOperation
+from pymongo.synchronous.client_session import ClientSession
+
+from persistence.documents import Document
+
+T = TypeVar("T")
+
+
+class Transaction(AsyncIOMotorClientSession):
+    """One, from its beginning on; `Database.transaction` makes it and ends it."""
+
+    def __init__(self, client: AgnosticClient[Document], **options: Any) -> None:
+        super().__init__(client.delegate.start_session(), client)  # pyright: ignore[reportUnknownMemberType]  # it leaves open of what documents the client is
+        self.delegate.start_transaction(**options)
+        self._in_use = Lock()
+        self._is_over = False
+
+    async def run(self, work: Callable[[ClientSession], T]) -> T:
+        """What `work` comes to, which sends several statements in a row with the driver's session.
+
+        In one of the driver's threads, which costs less than a way there and back for each. Raises
+        what `work` raises, and as every call does a ConnectionFailure as soon as the server is
+        known to be away; `work` may then go on for a while, but not beyond the transaction.
+        """
+
+        def send() -> T:
+            with self._in_use:
+                if self._is_over:
+                    raise InvalidOperation("the transaction is over")
+                return work(self.delegate)
+
+        return await self._in_a_thread(send)
+
+    async def commit(self) -> None:
+        await self.commit_transaction()
+        self.delegate.end_session()
+
+    async def give_up(self) -> bool:
+        """False where that has to be tried again: something is still being sent, or cannot be."""
+        try:
+            return await self._in_a_thread(self._abort)
+        except ConnectionFailure:
+            return False
+
+    def _abort(self) -> bool:
+        # What is sent after the end of a transaction, the driver sends outside of it.
+        if not self._in_use.acquire(blocking=False):
+            return False
+        try:
+            self._is_over = True
+            # Of a commit that nobody waited for, the answer may come just now.
+            with suppress(InvalidOperation):
+                if self.delegate.in_transaction:
+                    self.delegate.abort_transaction()
+            self.delegate.end_session()
+        finally:
+            self._in_use.release()
+        return True
+
+    async def _in_a_thread(self, work: Callable[[], T]) -> T:
+        return await cast(Any, driver_threads).run_on_executor(self.get_io_loop(), work)
+
+
+# By which Motor knows a session that is given to a call.
+Transaction.__name__ = AsyncIOMotorClientSession.__name__
