@@ -72,7 +72,7 @@ class Customers:
         raise NotFound("customer")
 
     async def get_known(self, actor: Actor, key: ObjectId) -> Customer:
-        """As `get`, of what `find_by_keys` remembers."""
+        """As `get`, for what may lack another process's change of some milliseconds ago."""
         if customer := (await self.find_by_keys(actor, [key])).get(key):
             return customer
         raise NotFound("customer")

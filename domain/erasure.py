@@ -5,6 +5,7 @@ was chosen from a list, counted or timed stays, and so do numbers, links between
 names of those who worked. Hence every figure is after an erasure what it was before.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,8 @@ log = structlog.stdlib.get_logger("tickets.erasure")
 # What stands where a text was that may not be missing.
 ERASED: Final = "[erased]"
 CUSTOMER_ERASED: Final = "customer erased"
+# For how long a ticket may be being opened by who had read, or remembered, the customer before.
+OPENING_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +94,20 @@ class Erasure:
             lambda session: self._erase_customer(customer_id, session)
         )
         self._known.forget(customer_id)
-        tickets = await self._tickets.find_of_customer(customer_id)
-        changed = [await self._erase_ticket(actor, ticket.id) for ticket in tickets]
+        changed: dict[ObjectId, bool] = {}
+        for pause in (0.0, OPENING_SECONDS):
+            await asyncio.sleep(pause)
+            for ticket in await self._tickets.find_of_customer(customer_id):
+                if ticket.id not in changed:
+                    changed[ticket.id] = await self._erase_ticket(actor, ticket.id)
         for key in await self._customers.conversation_keys(customer_id):
             await self._database.transaction(
                 lambda session, key=key: self._erase_conversation(key, session)
             )
             self._known_conversations.forget(key)
-        log.info("erased a customer", customer=str(customer_id), tickets=sum(changed))
-        return Erased(customer, sum(changed))
+        count = sum(changed.values())
+        log.info("erased a customer", customer=str(customer_id), tickets=count)
+        return Erased(customer, count)
 
     async def _erase_customer(self, key: ObjectId, session: Transaction) -> Customer:
         customer = await self._customers.find(key, session=session)

@@ -1,6 +1,7 @@
 """Those who ask for what is being read already share the reading after it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from contextvars import copy_context
 from typing import Any, TypeVar, cast
@@ -11,6 +12,10 @@ from persistence.documents import Document
 
 T = TypeVar("T")
 
+# After how long nobody waits any more for a reading to end, before theirs begins: its connection
+# may be broken without the driver's having noticed.
+LATE_SECONDS = 1.0
+
 
 class CoalescedReads:
     """Spares a database that is asked the same by many at once, and those who ask the waiting.
@@ -20,8 +25,9 @@ class CoalescedReads:
     """
 
     def __init__(self) -> None:
+        # The latest of each kind that has begun and not ended.
         self._running: dict[Hashable, _Reading] = {}
-        # What begins next: at once, or where the same is being read, when that has ended.
+        # What begins next: in a moment, or where the same is being read, when that has ended.
         self._next: dict[Hashable, _Reading] = {}
 
     async def read(self, read: Callable[[], Awaitable[T]], *asked: Hashable | Document) -> T:
@@ -33,31 +39,41 @@ class CoalescedReads:
         reading = self._next.get(key)
         if reading is None:
             reading = self._next[key] = _Reading(read)
-            if key not in self._running:
-                self._begin(key)
-        # Who stops waiting does not stop others from it.
-        return cast("T", await asyncio.shield(reading.result))
-
-    def _begin(self, key: Hashable) -> None:
-        """In a moment: whoever asks until then shares it."""
-        reading = self._next[key]
-        reading.task = asyncio.create_task(
-            self._carry_out(key), name="coalesced read", context=reading.context
-        )
-
-    async def _carry_out(self, key: Hashable) -> None:
-        reading = self._running[key] = self._next.pop(key)
+        running = self._running.get(key)
+        if running is None or running.is_late:
+            self._begin(key, reading)
+        reading.waiting += 1
         try:
-            reading.result.set_result(await reading.read())
+            # Who stops waiting does not stop others from it.
+            return cast("T", await asyncio.shield(reading.result))
+        finally:
+            reading.waiting -= 1
+
+    def _begin(self, key: Hashable, reading: "_Reading") -> None:
+        """In a moment: whoever asks until then shares it."""
+        if reading.task is None:
+            reading.task = asyncio.create_task(
+                self._carry_out(key, reading), name="coalesced read", context=reading.context
+            )
+
+    async def _carry_out(self, key: Hashable, reading: "_Reading") -> None:
+        del self._next[key]
+        self._running[key] = reading
+        reading.began_at = time.monotonic()
+        try:
+            if reading.waiting:
+                reading.result.set_result(await reading.read())
         except Exception as error:  # noqa: BLE001 -- whoever waits is to get it
             reading.result.set_exception(error)
             # That nobody waits any more is no failure.
             reading.result.exception()
         finally:
+            # Where nobody waited, or all is being ended.
             reading.result.cancel()
-            del self._running[key]
-            if key in self._next:
-                self._begin(key)
+            if self._running.get(key) is reading:
+                del self._running[key]
+                if following := self._next.get(key):
+                    self._begin(key, following)
 
 
 class _Reading:
@@ -67,4 +83,10 @@ class _Reading:
         self.read = read
         self.context = copy_context()
         self.task: asyncio.Task[None] | None = None
+        self.began_at = 0.0
+        self.waiting = 0
         self.result = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() - self.began_at > LATE_SECONDS

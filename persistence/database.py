@@ -238,14 +238,19 @@ class Database:
             yield session
             await session.commit()
         except BaseException:
-            if not await session.give_up():
-                leaving = asyncio.create_task(self._leave(session), name="leave a transaction")
-                self._leaving.add(leaving)
-                leaving.add_done_callback(self._leaving.discard)
+            is_left = False
+            try:
+                is_left = await session.give_up()
+            finally:
+                # Not, too, where this is cancelled once more.
+                if not is_left:
+                    leaving = asyncio.create_task(self._leave(session), name="leave a transaction")
+                    self._leaving.add(leaving)
+                    leaving.add_done_callback(self._leaving.discard)
             raise
 
     async def _leave(self, session: Transaction) -> None:
-        """So that what it wrote is free for others as soon as the server can be told."""
+        """So that what it wrote is free for others about as soon as the server can be told."""
         give_up_at = time.monotonic() + TRANSACTION_SECONDS
         delay = 0.1
         while time.monotonic() < give_up_at:

@@ -153,7 +153,7 @@ if __name__ == "__main__":
     defaults = cast("dict[str, object]", SecantusDBServer.__init__.__kwdefaults__)
     defaults["transaction_lifetime_seconds"] = IDLE_TRANSACTION_SECONDS
     # Another version may be made otherwise; it is only slower then.
-    with suppress(AttributeError, ImportError, LookupError, TypeError):
-        quicken()
-        unblock()
+    for hasten in (quicken, unblock):
+        with suppress(AttributeError, ImportError, LookupError, TypeError):
+            hasten()
     runpy.run_module("secantus", run_name="__main__")

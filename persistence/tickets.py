@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any, cast
 
 from bson import ObjectId, Regex
+from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
-from pymongo.synchronous.client_session import ClientSession
 
 from persistence.coalescing import CoalescedReads
 from persistence.database import Database, Transaction
@@ -327,7 +327,9 @@ class TicketStore:
                 bounds=None if are_few else self._bounds.of(asked, by_time=by_time),
             )
 
-        return await self._reads.read(read, "page", asked, window, tuple(shown))
+        # Which equal queries need not have in common.
+        as_of = query.now if query.sla_states else None
+        return await self._reads.read(read, "page", asked, as_of, window, tuple(shown))
 
     async def count(self, query: TicketQuery, scope: TicketScope) -> int:
         return await count_items(self._tickets, conditions_of(query, scope), key="sort.created")

@@ -5,15 +5,14 @@ the thread that leaves it, which is the event loop's, and waits for the answer.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeVar, cast
 
 from motor.core import AgnosticClient
 from motor.frameworks import asyncio as driver_threads
 from motor.motor_asyncio import AsyncIOMotorClientSession
-from pymongo.errors import ConnectionFailure, InvalidOperation
-from pymongo.synchronous.client_session import ClientSession
+from pymongo.client_session import ClientSession
+from pymongo.errors import ConnectionFailure
 
 from persistence.documents import Document
 
@@ -27,7 +26,6 @@ class Transaction(AsyncIOMotorClientSession):
         super().__init__(client.delegate.start_session(), client)  # pyright: ignore[reportUnknownMemberType]  # it leaves open of what documents the client is
         self.delegate.start_transaction(**options)
         self._in_use = Lock()
-        self._is_over = False
 
     async def run(self, work: Callable[[ClientSession], T]) -> T:
         """What `work` comes to, which sends several statements in a row with the driver's session.
@@ -39,33 +37,33 @@ class Transaction(AsyncIOMotorClientSession):
 
         def send() -> T:
             with self._in_use:
-                if self._is_over:
-                    raise InvalidOperation("the transaction is over")
                 return work(self.delegate)
 
         return await self._in_a_thread(send)
 
     async def commit(self) -> None:
-        await self.commit_transaction()
+        await self.run(ClientSession.commit_transaction)
         self.delegate.end_session()
 
     async def give_up(self) -> bool:
-        """False where that has to be tried again: something is still being sent, or cannot be."""
+        """Tells the server, if it has heard of it.
+
+        False where that has to be tried again: what was given to `run` is still being sent, or the
+        server is away.
+        """
+        if self._in_use.locked():
+            return False
         try:
-            return await self._in_a_thread(self._abort)
+            return await self._in_a_thread(self._end)
         except ConnectionFailure:
             return False
 
-    def _abort(self) -> bool:
-        # What is sent after the end of a transaction, the driver sends outside of it.
+    def _end(self) -> bool:
+        # What is sent after the end of a transaction, but before that of its session, the driver
+        # sends outside of it.
         if not self._in_use.acquire(blocking=False):
             return False
         try:
-            self._is_over = True
-            # Of a commit that nobody waited for, the answer may come just now.
-            with suppress(InvalidOperation):
-                if self.delegate.in_transaction:
-                    self.delegate.abort_transaction()
             self.delegate.end_session()
         finally:
             self._in_use.release()

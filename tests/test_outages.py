@@ -56,17 +56,20 @@ async def answering(server: Server) -> AsyncGenerator[None]:
     async def ask() -> None:
         nonlocal slowest
         began = time.monotonic()
-        await server.http.get("/health/live")
-        slowest = max(slowest, time.monotonic() - began)
+        try:
+            await server.http.get("/health/live")
+        finally:
+            slowest = max(slowest, time.monotonic() - began)
         await asyncio.sleep(0.05)
 
     async def go_on_asking() -> None:
         while True:
             await ask()
 
-    asking = asyncio.create_task(go_on_asking())
-    yield
-    asking.cancel()
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(go_on_asking())
+        yield
+        asking.cancel()
     # What comes after the end of the block, too.
     for _ in range(10):
         await ask()

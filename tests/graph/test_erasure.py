@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from domain.access import SYSTEM
 from graph.nodes import decode_id
 from persistence.database import Database, connected
+from persistence.models import Ticket
 from persistence.tickets import TicketStore
 from tests.client import Api, Data
 from tests.factories import Bot, Factory, Person
@@ -263,6 +265,30 @@ async def test_erasing_again_takes_out_what_came_since(
     )
     assert (await erase(admin, someone))["erasedTickets"] == 1
     assert word not in await whole(database)
+
+
+async def test_what_was_being_opened_meanwhile_keeps_nothing_either(
+    someone: Someone, database: Database, ago: Ago, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a process that had read the customer, or remembered them, before."""
+    find, tickets = TicketStore.find_of_customer, database.named_collection("tickets")
+    opened = ObjectId()
+
+    async def find_before_it_is_there(store: TicketStore, key: ObjectId) -> list[Ticket]:
+        found = await find(store, key)
+        if opened not in [ticket.id for ticket in found]:
+            copy = await tickets.find_one({"_id": found[0].id})
+            assert copy is not None
+            await tickets.insert_one(
+                {**copy, "_id": opened, "ticket_id": "", "terms": [*someone.words]}
+            )
+        return found
+
+    monkeypatch.setattr(TicketStore, "find_of_customer", find_before_it_is_there)
+    key = decode_id("Customer", someone.customer["id"], "id")
+    await ago(timedelta()).erasure.erase(SYSTEM, key)
+    after = await whole(database)
+    assert [word for word in someone.words if word in after] == []
 
 
 async def test_what_was_cut_short_is_finished_by_the_next(

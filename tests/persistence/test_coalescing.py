@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from persistence import coalescing
 from persistence.channel import Signal
 from persistence.coalescing import CoalescedReads
 
@@ -125,7 +126,7 @@ async def test_who_goes_away_leaves_it_to_the_others(
     assert await third == 2
 
 
-async def test_what_nobody_waits_for_any_more_harms_nobody(
+async def test_what_nobody_waits_for_any_more_is_not_read(
     reads: CoalescedReads, reading: Reading
 ) -> None:
     first, second = [await asking(reads, reading, "page") for _ in range(2)]
@@ -133,6 +134,33 @@ async def test_what_nobody_waits_for_any_more_harms_nobody(
     await reading.let(1)
     await first
     third = await asking(reads, reading, "page")
-    await reading.let(2, failing_with=OSError("that nobody hears"))
+    await reading.let(2)
+    assert await third == 2
+
+
+async def test_a_failure_that_nobody_hears_harms_nobody(
+    reads: CoalescedReads, reading: Reading
+) -> None:
+    first = await asking(reads, reading, "page")
+    first.cancel()
+    second = await asking(reads, reading, "page")
+    await reading.let(1, failing_with=OSError("that nobody hears"))
+    await reading.let(2)
+    assert await second == 2
+
+
+async def test_a_reading_that_takes_too_long_is_not_waited_for(
+    reads: CoalescedReads, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [await asking(reads, reading, "page") for _ in range(2)]
+    assert reading.begun == 1
+    monkeypatch.setattr(coalescing, "LATE_SECONDS", 0.0)
+    third = await asking(reads, reading, "page")
+    await reading.let(2)
+    assert (await second, await third) == (2, 2)
+    monkeypatch.undo()
+    fourth = await asking(reads, reading, "page")
     await reading.let(3)
-    assert await third == 3
+    assert await fourth == 3
+    await reading.let(1)
+    assert await first == 1

@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncGenerator
 
 import pytest
+from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
-from pymongo.synchronous.client_session import ClientSession
 
 from persistence import models
 from persistence.database import TRIES_AGAIN, Database, Transaction, connected
@@ -130,18 +130,20 @@ async def test_what_is_cancelled_between_two_statements_of_a_row_leaves_nothing(
     def write(session: ClientSession) -> None:
         words.delegate.update_one({"_id": "ours"}, {"$set": {"by": "one"}}, session=session)
         loop.call_soon_threadsafe(first_is_written.set)
-        go_on.wait()
+        go_on.wait(10)
         words.delegate.insert_one({"_id": "second"}, session=session)
 
     async def work(session: Transaction) -> None:
         await session.run(write)
 
     one = asyncio.create_task(database.transaction(work))
-    await first_is_written.wait()
-    one.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await one
-    go_on.set()
+    try:
+        await first_is_written.wait()
+        one.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await one
+    finally:
+        go_on.set()
     # As soon as the driver can be told, though the server would end it only ten seconds later.
     async with asyncio.timeout(5):
         await database.transaction(

@@ -454,6 +454,41 @@ async def test_what_many_ask_for_at_once_is_not_read_for_each(
         assert most <= queries < 20 * most / 2
 
 
+async def test_who_asks_with_others_at_once_sees_no_more_than_they_may(
+    root: Api, build: Factory
+) -> None:
+    tag, customer, bot = build.word(), await build.customer(), await build.bot()
+    ticket_id = (await build.ticket(tags=[tag], customerId=customer["id"]))["ticketId"]
+    for visibility in ("PUBLIC", "INTERNAL"):
+        await root.succeed(
+            "addTicketNote", ticketId=ticket_id, content=visibility, visibility=visibility
+        )
+    ours = bot.api.speaking_for(customer["id"])
+    theirs = bot.api.speaking_for((await build.customer())["id"])
+    asked = {"ticketId": ticket_id, "filter": {"tag": tag}}
+    alone = [await viewer.query(SEEN, asked) for viewer in (root, ours, theirs)]
+    assert [len(each["ticket"]["notes"]["nodes"]) for each in alone[:2]] == [2, 1]
+    assert [len(each["ticket"]["history"]["nodes"]) for each in alone[:2]] == [3, 2]
+    assert alone[2] == {"ticket": None, "tickets": {"nodes": []}}
+    together = await asyncio.gather(
+        *(viewer.query(SEEN, asked) for viewer in (root, ours, theirs) * 8)
+    )
+    assert together == alone * 8
+
+
+SEEN = """
+query($ticketId: String!, $filter: TicketFilter) {
+  ticket(ticketId: $ticketId) {
+    notes { nodes { content } }
+    history { nodes { id } }
+    links { kind }
+    statusHistory { to }
+  }
+  tickets(filter: $filter) { nodes { ticketId } }
+}
+"""
+
+
 ONE = """
 query($ticketId: String!) {
   ticket(ticketId: $ticketId) {
