@@ -192,15 +192,14 @@ class Database:
         delay = 0.005
         tries = breaks = 0
         while True:
-            is_done = False
+            session = Transaction(self._client)
             tries += 1
             try:
-                async with self._transaction() as session:
+                async with self._until_end(session):
                     result = await work(session)
-                    is_done = True
             except PyMongoError as error:
                 # What the embedded server has ended it does not always label as transient.
-                code = None if is_done else getattr(error, "code", None)
+                code = None if session.is_committing else getattr(error, "code", None)
                 was_ended = code in (_INTERNAL_ERROR, _NO_SUCH_TRANSACTION)
                 if not (was_ended or error.has_error_label("TransientTransactionError")):
                     raise
@@ -228,14 +227,15 @@ class Database:
 
         For as long as the server lets a transaction last: a minute on MongoDB unless told.
         """
-        async with self._transaction(read_concern=ReadConcern("snapshot")) as session:
+        session = Transaction(self._client, read_concern=ReadConcern("snapshot"))
+        async with self._until_end(session):
             yield session
 
     @asynccontextmanager
-    async def _transaction(self, **options: Any) -> AsyncGenerator[Transaction]:
-        session = Transaction(self._client, **options)
+    async def _until_end(self, session: Transaction) -> AsyncGenerator[None]:
+        """Commits it, or, where that or the block fails, leaves nothing of it behind."""
         try:
-            yield session
+            yield
             await session.commit()
         except BaseException:
             is_left = False

@@ -355,7 +355,7 @@ class TicketStore:
         }
 
     async def add(self, ticket: Ticket, event: TicketEvent, *, session: Transaction) -> None:
-        """Raises Duplicate where the number is another ticket's."""
+        """At the end of the transaction, which raises Duplicate where the number is another's."""
         tickets, events = self._tickets.delegate, self._events.delegate
 
         def insert(session: ClientSession) -> None:
@@ -365,7 +365,7 @@ class TicketStore:
                 raise Duplicate("ticket_id") from error
             events.insert_one(to_document(event), session=session)
 
-        await session.run(insert)
+        session.run_last(insert)
 
     async def change(
         self, old: Ticket, new: Ticket, event: TicketEvent, *, session: Transaction

@@ -26,6 +26,9 @@ class Transaction(AsyncIOMotorClientSession):
         super().__init__(client.delegate.start_session(), client)  # pyright: ignore[reportUnknownMemberType]  # it leaves open of what documents the client is
         self.delegate.start_transaction(**options)
         self._in_use = Lock()
+        self._last: list[Callable[[ClientSession], object]] = []
+        # Whether what fails now may have been committed nevertheless.
+        self.is_committing = False
 
     async def run(self, work: Callable[[ClientSession], T]) -> T:
         """What `work` comes to, which sends several statements in a row with the driver's session.
@@ -41,9 +44,22 @@ class Transaction(AsyncIOMotorClientSession):
 
         return await self._in_a_thread(send)
 
+    def run_last(self, work: Callable[[ClientSession], object]) -> None:
+        """As `run`, in one turn with the commit, which raises what `work` raises.
+
+        For statements whose results nothing in the transaction depends on.
+        """
+        self._last.append(work)
+
     async def commit(self) -> None:
-        await self.run(ClientSession.commit_transaction)
+        await self.run(self._commit)
         self.delegate.end_session()
+
+    def _commit(self, session: ClientSession) -> None:
+        for work in self._last:
+            work(session)
+        self.is_committing = True
+        session.commit_transaction()
 
     async def give_up(self) -> bool:
         """Tells the server, if it has heard of it.
