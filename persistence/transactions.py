@@ -27,6 +27,7 @@ class Transaction(AsyncIOMotorClientSession):
         self.delegate.start_transaction(**options)
         self._in_use = Lock()
         self._last: list[Callable[[ClientSession], object]] = []
+        self._is_given_up = False
         # Whether what fails now may have been committed nevertheless.
         self.is_committing = False
 
@@ -58,8 +59,10 @@ class Transaction(AsyncIOMotorClientSession):
     def _commit(self, session: ClientSession) -> None:
         for work in self._last:
             work(session)
-        self.is_committing = True
-        session.commit_transaction()
+        # Whoever wanted it may have been told meanwhile that the server is away.
+        if not self._is_given_up:
+            self.is_committing = True
+            session.commit_transaction()
 
     async def give_up(self) -> bool:
         """Tells the server, if it has heard of it.
@@ -67,6 +70,7 @@ class Transaction(AsyncIOMotorClientSession):
         False where that has to be tried again: what was given to `run` is still being sent, or the
         server is away.
         """
+        self._is_given_up = True
         if self._in_use.locked():
             return False
         try:

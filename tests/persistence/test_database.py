@@ -119,10 +119,11 @@ async def test_what_is_cancelled_leaves_nothing(database: Database) -> None:
     await database.transaction(lambda session: written.insert_one({"_id": 1}, session=session))
 
 
+@pytest.mark.parametrize("sent", ["at once", "with the commit"])
 async def test_what_is_cancelled_between_two_statements_of_a_row_leaves_nothing(
-    database: Database,
+    database: Database, sent: str
 ) -> None:
-    words = database.named_collection("words")
+    words = database.named_collection(f"words sent {sent}")
     await words.insert_one({"_id": "ours"})
     loop = asyncio.get_running_loop()
     first_is_written, go_on = asyncio.Event(), threading.Event()
@@ -134,7 +135,10 @@ async def test_what_is_cancelled_between_two_statements_of_a_row_leaves_nothing(
         words.delegate.insert_one({"_id": "second"}, session=session)
 
     async def work(session: Transaction) -> None:
-        await session.run(write)
+        if sent == "with the commit":
+            session.run_last(write)
+        else:
+            await session.run(write)
 
     one = asyncio.create_task(database.transaction(work))
     try:
